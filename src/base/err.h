@@ -1,0 +1,58 @@
+/*
+ * err: the one error type.
+ *
+ * A function that can fail from causes outside the program returns bool (true: done) and takes `struct err *err` last.
+ * On failure it says `return fail(err, E_…, "a sentence with %s", …);` and leaves its `ret_` outputs untouched. The
+ * code says what kind of thing went wrong, never which exception it becomes: that is api/fault's knowledge alone. The
+ * sentence is for a person: for most codes it reaches the client, so it holds no path, secret or SQL; E_INTERNAL's and
+ * E_STORE's sentence is only logged.
+ */
+#ifndef PLACARD_BASE_ERR_H
+#define PLACARD_BASE_ERR_H
+
+#include <stdbool.h>
+
+#include "base/check.h"
+
+enum err_code {
+    E_OK = 0,
+    E_INTERNAL,      /* our fault, or the machine's */
+    E_STORE,         /* the database failed (disk full, I/O, busy past hope) */
+    E_NOT_FOUND,     /* no such resource in the caller's account and region */
+    E_EXISTS,        /* the name or place is taken */
+    E_IN_USE,        /* the resource's state forbids it */
+    E_NOT_READY,     /* the resource cannot be read or used yet */
+    E_INVALID,       /* contradictory or meaningless parameters beyond the model's constraints */
+    E_VALIDATION,    /* a constraint of the model is violated */
+    E_SERIALIZATION, /* the body is not JSON or of the wrong types */
+    E_UNKNOWN_OPERATION,
+    E_DENIED,           /* the policy says no */
+    E_LIMIT,            /* an account or dataset quota */
+    E_QUOTA,            /* tags or policies per resource */
+    E_TOKEN,            /* bad NextToken */
+    E_OBJECT,           /* an object of the object store cannot be read or written */
+    E_OBJECT_CHANGED,   /* its etag is another than the one expected */
+    E_RATE,             /* the account's configured rate is spent */
+    E_THROTTLED,        /* the server as a whole sheds load */
+    E_AUTH_MISSING,     /* no Authorization */
+    E_AUTH_INCOMPLETE,  /* parts of it missing or malformed */
+    E_AUTH_SIGNATURE,   /* signature, scope or time wrong */
+    E_AUTH_UNKNOWN_KEY, /* key or session token unknown */
+    E_AUTH_EXPIRED,     /* temporary credentials past their time */
+    E_TOO_LARGE,        /* the request's body is over its limit */
+    E_LOST_LEASE,       /* this job is somebody else's now */
+    E_CONFIG            /* a flag, variable or file key is wrong */
+};
+
+struct err {
+    enum err_code code;
+    char text[1024];
+};
+
+/* Fills *err (which may be NULL) and returns false. A text longer than the room is cut. */
+bool fail(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* For asserts and logs: "E_NOT_FOUND" and so on. */
+const char *err_name(enum err_code code);
+
+#endif

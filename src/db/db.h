@@ -1,0 +1,65 @@
+/*
+ * db: SQL engines behind one small table of functions. Knows nothing of our tables.
+ *
+ * A connection belongs to one thread at a time. SQL text is a string literal: statements are prepared once per
+ * connection and cached by the literal's address. Parameters are ?1 ?2 …; one dialect for all engines: integers,
+ * text, blobs, 0/1 booleans, ON CONFLICT, RETURNING, no JSON functions, ordering by integers only.
+ *
+ *     struct db_query *q = db_query(db, "SELECT name FROM label WHERE dataset_id = ?1");
+ *     db_bind_int(q, 1, id);
+ *     while (db_next(q, err) == DB_ROW) … db_text(q, 0) …      (spans live until the next db_next or db_end)
+ *     if (!db_end(q, err)) return false;                        (errors of every step surface here too)
+ *
+ * Errors are E_STORE with the engine's sentence, which is logged and never shown to a client.
+ */
+#ifndef PLACARD_DB_DB_H
+#define PLACARD_DB_DB_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct db;
+struct db_query;
+
+enum db_step { DB_ROW, DB_DONE, DB_FAILED };
+enum db_mode { DB_READ, DB_WRITE };
+
+/* What a fault wrapper or a test may count and break: called before each engine call; true makes it fail. */
+enum db_call { DB_CALL_BEGIN, DB_CALL_STEP, DB_CALL_COMMIT };
+typedef bool db_fault_hook(void *ctx, enum db_call call);
+
+/* `sqlite:PATH`. A connection that only reads never blocks the writer. */
+bool db_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err) MUST_CHECK;
+void db_close(struct db *db);
+
+bool db_begin(struct db *db, enum db_mode mode, struct err *err) MUST_CHECK;
+bool db_commit(struct db *db, struct err *err) MUST_CHECK; /* on failure the transaction is rolled back */
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+
+struct db_query *db_query(struct db *db, const char *sql_literal);
+void db_bind_int(struct db_query *q, int at, int64_t value);
+void db_bind_text(struct db_query *q, int at, struct span text); /* bytes must live until db_end */
+void db_bind_blob(struct db_query *q, int at, struct span bytes);
+void db_bind_null(struct db_query *q, int at);
+enum db_step db_next(struct db_query *q, struct err *err);
+bool db_end(struct db_query *q, struct err *err) MUST_CHECK;
+
+int64_t db_int(struct db_query *q, int column);
+struct span db_text(struct db_query *q, int column);
+struct span db_blob(struct db_query *q, int column);
+bool db_is_null(struct db_query *q, int column);
+
+/* For statements that return nothing: bind, then run. */
+bool db_run(struct db_query *q, struct err *err) MUST_CHECK;
+int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
+
+/* Several statements at once, for migrations and pragmas. */
+bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
+
+/* Moves what the log holds into the database file; `truncate` also gives the log's space back. */
+bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
+
+void db_set_fault(db_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
+
+#endif

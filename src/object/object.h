@@ -1,0 +1,51 @@
+/*
+ * object: the object store, behind one face: a directory (a bucket is a folder) or any S3 endpoint.
+ *
+ * Thread-safe: any number of threads may use one store; a reader or writer belongs to one. Errors: E_OBJECT for what
+ * the caller named and cannot be read or written (absent, forbidden, escaping the bucket), with AWS's sentence of spec
+ * A.5.1; E_OBJECT_CHANGED when the etag or the length is another than expected; E_INTERNAL for a store that fails
+ * (timeouts and 5xx after retries, I/O errors).
+ */
+#ifndef PLACARD_OBJECT_OBJECT_H
+#define PLACARD_OBJECT_OBJECT_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct object_store;
+struct object_reader;
+
+#define OBJECT_ETAG_ROOM 128
+#define OBJECT_VERSION_ROOM 1025
+
+/* Names one object; version is empty for "the current one". */
+struct object_name {
+    struct span bucket;
+    struct span key;
+    struct span version;
+};
+
+struct object_info {
+    uint64_t bytes;
+    char etag[OBJECT_ETAG_ROOM]; /* changes whenever the content does; for a directory made of inode, size and mtime */
+};
+
+/* `dir:PATH` or `s3:URL` (see docs/operating.md for the URL's parts). A directory is made if it is not there. */
+bool object_store_open(struct span place, struct object_store **ret_store, struct err *err) MUST_CHECK;
+void object_store_close(struct object_store *store);
+
+bool object_stat(struct object_store *store, struct object_name name, struct object_info *ret_info,
+                 struct err *err) MUST_CHECK;
+
+/* Reads from byte `offset` on. `etag` (empty: any) must be the object's, at opening and until its last byte. */
+bool object_open(struct object_store *store, struct object_name name, uint64_t offset, struct span etag,
+                 struct object_reader **ret_reader, struct err *err) MUST_CHECK;
+
+/* Up to `room` bytes; *ret_got == 0 is the end. */
+bool object_read(struct object_reader *reader, void *into, size_t room, size_t *ret_got, struct err *err) MUST_CHECK;
+void object_close(struct object_reader *reader);
+
+/* Replaces or creates the object whole: a reader sees the old content or the new one, durable on return. */
+bool object_put(struct object_store *store, struct object_name name, struct span content, struct err *err) MUST_CHECK;
+
+#endif
