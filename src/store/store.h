@@ -1,0 +1,74 @@
+/*
+ * store: the rows. This room holds the only SQL text outside db/sql; it returns rows and pages, never JSON.
+ *
+ * One writer: every write goes through store_write_begin, which admits one thread at a time, callers of STORE_API
+ * before those of STORE_JOB; a job's transaction ends after about 25 ms. Reads use a pool of connections that never
+ * block the writer. Descriptions of datasets are answered from an immutable copy in memory (dataset_describe), which
+ * is replaced after COMMIT and before the writer's caller goes on.
+ *
+ * Resources are named by their whole ARN text; whether the caller may name it is decided above. E_STORE is a failing
+ * engine, everything else in an err is the caller's.
+ */
+#ifndef PLACARD_STORE_STORE_H
+#define PLACARD_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "db/db.h"
+
+struct store;
+
+struct store_options {
+    struct span place;     /* "sqlite:DATA/placard.db" */
+    const char *partition; /* "aws" */
+    unsigned readers;      /* read connections kept; more threads wait */
+    bool create;           /* make and migrate the database; false refuses an absent or older one */
+};
+
+/* Opens, migrates, loads the descriptions. A database of a newer schema is E_CONFIG with a sentence. */
+bool store_open(const struct store_options *options, struct store **ret_store, struct err *err) MUST_CHECK;
+void store_close(struct store *store);
+
+/* 32 bytes made with the database: signs pagination tokens. */
+struct span store_token_key(const struct store *store);
+
+/* Whether a trivial read and write go through (for /readyz). */
+bool store_ping(struct store *store, struct err *err) MUST_CHECK;
+
+/* --- for the other files of this room and for work ---------------------------------------------------------------- */
+
+enum store_who { STORE_API, STORE_JOB };
+
+/* The writer's connection inside a transaction; end it with exactly one of commit and abort. */
+bool store_write_begin(struct store *store, enum store_who who, struct db **ret_db, struct err *err) MUST_CHECK;
+bool store_write_commit(struct store *store, struct err *err) MUST_CHECK;
+void store_write_abort(struct store *store);
+
+/* True while somebody of STORE_API waits: a job ends its transaction early. */
+bool store_write_wanted(struct store *store);
+
+/* A read connection inside a read transaction (one consistent state); give it back with store_read_end. */
+bool store_read_begin(struct store *store, struct db **ret_db, struct err *err) MUST_CHECK;
+void store_read_end(struct store *store, struct db *db);
+
+/* Milliseconds now, strictly greater than any answered before (also across restarts): ids of ARNs. Inside a write. */
+bool store_next_number(struct store *store, struct db *db, int64_t *ret_number, struct err *err) MUST_CHECK;
+
+/* Moves the write-ahead log into the file if it has grown past a few MiB; between a job's transactions. */
+void store_tidy(struct store *store, bool truncate);
+
+/* Microseconds writers of STORE_API waited for the connection: count, sum and maximum since start (metrics). */
+struct store_waits {
+    uint64_t count;
+    uint64_t sum_us;
+    uint64_t max_us;
+};
+struct store_waits store_api_waits(struct store *store);
+
+const char *store_partition(const struct store *store);
+
+/* The keyed 64-bit hash under which a source-ref is found. */
+uint64_t store_hash(const struct store *store, struct span source_ref);
+
+#endif
