@@ -8,7 +8,7 @@
 #define PLACARD_BASE_CHECK_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 _Noreturn void check_failed(const char *file, int line, const char *what);

@@ -1,0 +1,156 @@
+/* db: see db.h for the contract. Dispatch to the engine, and the place where tests break things. */
+#include "db/db.h"
+
+#include <stdatomic.h>
+
+#include "db/driver.h"
+
+static const struct db_driver *const drivers[] = { &db_sqlite };
+
+static _Atomic(db_fault_hook *) fault_hook;
+static void *fault_ctx;
+
+void db_set_fault(db_fault_hook *hook, void *ctx)
+{
+    fault_ctx = ctx;
+    atomic_store(&fault_hook, hook);
+}
+
+static bool broken(enum db_call call, struct err *err)
+{
+    db_fault_hook *hook = atomic_load_explicit(&fault_hook, memory_order_acquire);
+    if (!hook || !hook(fault_ctx, call))
+        return false;
+    fail(err, E_STORE, "injected fault");
+    return true;
+}
+
+bool db_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err)
+{
+    for (unsigned i = 0; i < COUNT_OF(drivers); i++) {
+        struct span scheme = span_str(drivers[i]->scheme);
+        if (!span_starts(place, scheme))
+            continue;
+        if (!drivers[i]->open(span_from(place, scheme.len), mode, ret_db, err))
+            return false;
+        (*ret_db)->driver = drivers[i];
+        return true;
+    }
+    return fail(err, E_CONFIG, "The store `" SPAN_FMT "` is of no known kind; use sqlite:PATH.", SPAN_ARG(place));
+}
+
+void db_close(struct db *db)
+{
+    if (db)
+        db->driver->close(db);
+}
+
+bool db_begin(struct db *db, enum db_mode mode, struct err *err)
+{
+    CHECK(!db->in_transaction);
+    if (broken(DB_CALL_BEGIN, err) || !db->driver->begin(db, mode, err))
+        return false;
+    db->in_transaction = true;
+    return true;
+}
+
+bool db_commit(struct db *db, struct err *err)
+{
+    CHECK(db->in_transaction);
+    bool done = !broken(DB_CALL_COMMIT, err) && db->driver->commit(db, err);
+    if (!done)
+        db->driver->rollback(db);
+    db->in_transaction = false;
+    return done;
+}
+
+void db_rollback(struct db *db)
+{
+    if (db->in_transaction)
+        db->driver->rollback(db);
+    db->in_transaction = false;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return db->in_transaction;
+}
+
+struct db_query *db_query(struct db *db, const char *sql_literal)
+{
+    return db->driver->query(db, sql_literal);
+}
+
+void db_bind_int(struct db_query *q, int at, int64_t value)
+{
+    q->db->driver->bind_int(q, at, value);
+}
+
+void db_bind_text(struct db_query *q, int at, struct span text)
+{
+    q->db->driver->bind_text(q, at, text);
+}
+
+void db_bind_blob(struct db_query *q, int at, struct span bytes)
+{
+    q->db->driver->bind_blob(q, at, bytes);
+}
+
+void db_bind_null(struct db_query *q, int at)
+{
+    q->db->driver->bind_null(q, at);
+}
+
+enum db_step db_next(struct db_query *q, struct err *err)
+{
+    if (broken(DB_CALL_STEP, err))
+        return DB_FAILED;
+    return q->db->driver->next(q, err);
+}
+
+bool db_end(struct db_query *q, struct err *err)
+{
+    return q->db->driver->end(q, err);
+}
+
+bool db_run(struct db_query *q, struct err *err)
+{
+    enum db_step step = db_next(q, err);
+    bool ended = db_end(q, step == DB_FAILED ? NULL : err);
+    return step != DB_FAILED && ended;
+}
+
+int64_t db_int(struct db_query *q, int column)
+{
+    return q->db->driver->column_int(q, column);
+}
+
+struct span db_text(struct db_query *q, int column)
+{
+    return q->db->driver->column_text(q, column);
+}
+
+struct span db_blob(struct db_query *q, int column)
+{
+    return q->db->driver->column_blob(q, column);
+}
+
+bool db_is_null(struct db_query *q, int column)
+{
+    return q->db->driver->column_is_null(q, column);
+}
+
+int64_t db_changes(const struct db *db)
+{
+    return db->changes;
+}
+
+bool db_script(struct db *db, const char *sql, struct err *err)
+{
+    return db->driver->script(db, sql, err);
+}
+
+bool db_checkpoint(struct db *db, bool truncate, struct err *err)
+{
+    return db->driver->checkpoint(db, truncate, err);
+}

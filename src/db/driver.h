@@ -1,0 +1,44 @@
+/*
+ * driver: what an SQL engine gives to db.c. One const table per engine; every function mirrors the verb of db.h of the
+ * same name, and a struct db or db_query of an engine begins with the struct here.
+ */
+#ifndef PLACARD_DB_DRIVER_H
+#define PLACARD_DB_DRIVER_H
+
+#include "db/db.h"
+
+struct db_driver {
+    const char *scheme; /* "sqlite:" */
+    bool (*open)(struct span path, enum db_mode mode, struct db **ret_db, struct err *err);
+    void (*close)(struct db *db);
+    bool (*begin)(struct db *db, enum db_mode mode, struct err *err);
+    bool (*commit)(struct db *db, struct err *err);
+    void (*rollback)(struct db *db);
+    struct db_query *(*query)(struct db *db, const char *sql_literal);
+    void (*bind_int)(struct db_query *q, int at, int64_t value);
+    void (*bind_text)(struct db_query *q, int at, struct span text);
+    void (*bind_blob)(struct db_query *q, int at, struct span bytes);
+    void (*bind_null)(struct db_query *q, int at);
+    enum db_step (*next)(struct db_query *q, struct err *err);
+    bool (*end)(struct db_query *q, struct err *err);
+    int64_t (*column_int)(struct db_query *q, int column);
+    struct span (*column_text)(struct db_query *q, int column);
+    struct span (*column_blob)(struct db_query *q, int column);
+    bool (*column_is_null)(struct db_query *q, int column);
+    bool (*script)(struct db *db, const char *sql, struct err *err);
+    bool (*checkpoint)(struct db *db, bool truncate, struct err *err);
+};
+
+struct db {
+    const struct db_driver *driver;
+    bool in_transaction;
+    int64_t changes;
+};
+
+struct db_query {
+    struct db *db;
+};
+
+extern const struct db_driver db_sqlite;
+
+#endif
