@@ -1,0 +1,42 @@
+"""Fixtures of all suites. A test takes `lab` (its own region of the shared server) or `start_server` (its own server)."""
+import os
+
+import pytest
+
+from harness.lab import Lab, fresh_name
+from harness.server import Server
+
+# boto3 in this process: nothing of the user's own configuration.
+for variable in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[variable]
+os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One server with default settings for all tests of a worker process."""
+    shared = Server(tmp_path_factory.mktemp("shared") / "data")
+    shared.start()
+    yield shared
+    shared.ensure_stopped()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """Starts servers with flags of the test's own; stops them after it."""
+    started = []
+
+    def start(*flags, **options):
+        options.setdefault("data", tmp_path / fresh_name("data"))
+        own = Server(flags=flags, **options)
+        started.append(own)
+        return own.start()
+
+    yield start
+    for own in started:
+        own.ensure_stopped()
+
+
+@pytest.fixture
+def lab(server):
+    return Lab(server)
