@@ -11,7 +11,11 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-_Noreturn void check_failed(const char *file, int line, const char *what);
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+__attribute__((noreturn)) void check_failed(const char *file, int line, const char *what);
 
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition))
 
@@ -20,5 +24,9 @@ void *mem_alloc(unsigned long bytes);
 void *mem_zero(unsigned long count, unsigned long bytes);
 void *mem_grow(void *ptr, unsigned long bytes);
 char *mem_dup(const void *ptr, unsigned long bytes); /* adds a NUL */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -49,10 +49,18 @@ struct err {
     char text[1024];
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Fills *err (which may be NULL) and returns false. A text longer than the room is cut. */
 bool fail(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* For asserts and logs: "E_NOT_FOUND" and so on. */
 const char *err_name(enum err_code code);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

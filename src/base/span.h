@@ -25,7 +25,7 @@ struct span {
 
 static inline struct span span_of(const void *ptr, size_t len)
 {
-    return (struct span){ ptr, len };
+    return (struct span){ (const char *)ptr, len };
 }
 
 /* The bytes of a C string, without its NUL. NULL gives an empty span. */

@@ -17,6 +17,7 @@ struct json_writer {
     struct buf *out;
     unsigned depth;
     bool comma;                      /* the next value is preceded by one */
+    bool keyed;                      /* a key waits for its value */
     char closing[JSON_WRITER_DEPTH]; /* '}' or ']' of each open level */
 };
 
