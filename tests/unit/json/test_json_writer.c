@@ -186,11 +186,14 @@ static void locale_does_not_matter(void **state)
     buf_init(&out, 4096);
     int found = 0;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (!setlocale(LC_ALL, names[i]))
+        locale_t locale = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
+        if (!locale)
             continue;
         found++;
+        locale_t before = uselocale(locale);
         write_double(&out, 1234.5);
-        setlocale(LC_ALL, "C");
+        uselocale(before);
+        freelocale(locale);
         assert_written(&out, SPAN_LIT("1234.5"));
     }
     buf_free(&out);
