@@ -3,8 +3,8 @@
  *
  * Thread-safe: any number of threads may use one store; a reader or writer belongs to one. Errors: E_OBJECT for what
  * the caller named and cannot be read or written (absent, forbidden, escaping the bucket), with AWS's sentence of spec
- * A.5.1; E_OBJECT_CHANGED when the etag or the length is another than expected; E_INTERNAL for a store that fails
- * (timeouts and 5xx after retries, I/O errors).
+ * A.5.1 for reading and of D.5 for writing; E_OBJECT_CHANGED when the etag or the length is another than expected;
+ * E_INTERNAL for a store that fails (timeouts and 5xx after retries, I/O errors).
  */
 #ifndef PLACARD_OBJECT_OBJECT_H
 #define PLACARD_OBJECT_OBJECT_H
@@ -27,7 +27,7 @@ struct object_name {
 
 struct object_info {
     uint64_t bytes;
-    char etag[OBJECT_ETAG_ROOM]; /* changes whenever the content does; for a directory made of inode, size and mtime */
+    char etag[OBJECT_ETAG_ROOM]; /* changes whenever the content does; for a directory made of inode, size and times */
 };
 
 /* `dir:PATH` or `s3:URL` (see docs/operating.md for the URL's parts). A directory is made if it is not there. */
@@ -47,5 +47,11 @@ void object_close(struct object_reader *reader);
 
 /* Replaces or creates the object whole: a reader sees the old content or the new one, durable on return. */
 bool object_put(struct object_store *store, struct object_name name, struct span content, struct err *err) MUST_CHECK;
+
+/* Done too if the bucket is there already and ours. A put makes no bucket. */
+bool object_bucket_make(struct object_store *store, struct span bucket, struct err *err) MUST_CHECK;
+
+/* 3 to 255 of [0-9A-Za-z.-_], as the API's model says (spec M). */
+bool object_bucket_is_sound(struct span bucket);
 
 #endif
