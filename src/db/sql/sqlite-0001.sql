@@ -115,6 +115,7 @@ CREATE TABLE job (
     lease_ms    INTEGER NOT NULL DEFAULT 0,
     failures    INTEGER NOT NULL DEFAULT 0,
     not_before_ms INTEGER NOT NULL DEFAULT 0,
+    claim_cursor INTEGER NOT NULL DEFAULT -1,
     cursor      INTEGER NOT NULL DEFAULT 0,
     progress    BLOB    NOT NULL DEFAULT x'',
     created_ms  INTEGER NOT NULL

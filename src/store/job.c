@@ -1,0 +1,234 @@
+/* job: see job.h for the contract. */
+#include "store/job.h"
+
+#include "base/clock.h"
+#include "store/internal.h"
+
+enum { LEASE_MS = 10000 };
+
+bool job_insert(struct db *db, enum job_kind kind, int64_t dataset_id, int64_t other_id, int64_t other_gen,
+                struct span source, struct span progress, struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO job (kind, dataset_id, other_id, other_gen, source, progress, "
+                                      "created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    db_bind_int(q, 1, kind);
+    db_bind_int(q, 2, dataset_id);
+    db_bind_int(q, 3, other_id);
+    db_bind_int(q, 4, other_gen);
+    db_bind_blob(q, 5, source);
+    db_bind_blob(q, 6, progress);
+    db_bind_int(q, 7, clock_wall_ms());
+    return db_run(q, err);
+}
+
+bool job_void_leases(struct store *store, struct err *err)
+{
+    struct db *db;
+    if (!store_write_begin(store, STORE_JOB, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "UPDATE job SET failures = CASE WHEN cursor = claim_cursor THEN failures + 1 "
+                                      "ELSE 0 END, owner = '', lease_ms = 0, not_before_ms = 0 WHERE owner <> ''");
+    if (db_run(q, err))
+        return store_write_commit(store, err);
+    store_write_abort(store);
+    return false;
+}
+
+/*
+ * Of one dataset only one job stages at a time (its status sees to that); a settling job may stand beside it. What a
+ * copy is reading is neither deleted nor tidied.
+ */
+#define CLAIMABLE                                                                                                     \
+    "owner = '' AND not_before_ms <= ?1 AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "            \
+    "WHERE c.kind = 2 AND c.phase = 0 AND c.other_id IN (job.dataset_id)))"
+
+static void job_read(struct db_query *q, struct arena *arena, struct job *ret_job)
+{
+    *ret_job = (struct job){
+        .id = db_int(q, 0),
+        .kind = (enum job_kind)db_int(q, 1),
+        .phase = (enum job_phase)db_int(q, 2),
+        .dataset_id = db_int(q, 3),
+        .other_id = db_int(q, 4),
+        .other_gen = db_int(q, 5),
+        .attempt = db_int(q, 6) + 1,
+        .failures = db_int(q, 7),
+        .cursor = db_int(q, 8),
+        .source = arena_copy(arena, db_blob(q, 9)),
+        .progress = arena_copy(arena, db_blob(q, 10)),
+    };
+}
+
+static bool pick(struct db *db, struct arena *arena, struct job *ret_job, bool *ret_found, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT id, kind, phase, dataset_id, other_id, other_gen, attempt, failures, "
+                                      "cursor, source, progress FROM job WHERE " CLAIMABLE " ORDER BY id LIMIT 1");
+    db_bind_int(q, 1, clock_wall_ms());
+    enum db_step step = db_next(q, err);
+    if (step == DB_ROW)
+        job_read(q, arena, ret_job);
+    *ret_found = step == DB_ROW;
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+static bool take(struct db *db, const struct job *job, struct err *err)
+{
+    struct db_query *q = db_query(db, "UPDATE job SET owner = ?2, attempt = ?3, lease_ms = ?4, claim_cursor = cursor "
+                                      "WHERE id = ?1");
+    db_bind_int(q, 1, job->id);
+    db_bind_text(q, 2, job->owner);
+    db_bind_int(q, 3, job->attempt);
+    db_bind_int(q, 4, clock_wall_ms() + LEASE_MS);
+    return db_run(q, err);
+}
+
+bool job_claim(struct store *store, struct arena *arena, struct span owner, struct job *ret_job, bool *ret_found,
+               struct err *err)
+{
+    struct db *db;
+    if (!store_write_begin(store, STORE_JOB, &db, err))
+        return false;
+    struct job job;
+    bool found;
+    bool picked = pick(db, arena, &job, &found, err);
+    if (!picked || !found) {
+        store_write_abort(store);
+        *ret_found = false;
+        return picked;
+    }
+    job.owner = arena_copy(arena, owner);
+    if (!take(db, &job, err)) {
+        store_write_abort(store);
+        return false;
+    }
+    if (!store_write_commit(store, err))
+        return false;
+    *ret_job = job;
+    *ret_found = true;
+    return true;
+}
+
+bool job_next_due(struct store *store, int64_t *ret_wall_ms, struct err *err)
+{
+    struct db *db;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "SELECT min(not_before_ms) FROM job WHERE owner = '' AND not_before_ms > 0");
+    int64_t due = db_next(q, err) == DB_ROW && !db_is_null(q, 0) ? db_int(q, 0) : INT64_MAX;
+    bool done = db_end(q, err);
+    store_read_end(store, db);
+    if (done)
+        *ret_wall_ms = due;
+    return done;
+}
+
+static bool touched_mine(struct db *db, struct db_query *q, struct err *err)
+{
+    if (!db_run(q, err))
+        return false;
+    return db_changes(db) == 1 || fail(err, E_LOST_LEASE, "the job was taken over");
+}
+
+bool job_checkpoint(struct db *db, const struct job *job, struct err *err)
+{
+    struct db_query *q = db_query(db, "UPDATE job SET cursor = ?4, phase = ?5, progress = ?6, lease_ms = ?7 "
+                                      "WHERE id = ?1 AND owner = ?2 AND attempt = ?3");
+    db_bind_int(q, 1, job->id);
+    db_bind_text(q, 2, job->owner);
+    db_bind_int(q, 3, job->attempt);
+    db_bind_int(q, 4, job->cursor);
+    db_bind_int(q, 5, job->phase);
+    db_bind_blob(q, 6, job->progress);
+    db_bind_int(q, 7, clock_wall_ms() + LEASE_MS);
+    return touched_mine(db, q, err);
+}
+
+bool job_finish(struct db *db, const struct job *job, struct err *err)
+{
+    struct db_query *q = db_query(db, "DELETE FROM job WHERE id = ?1 AND owner = ?2 AND attempt = ?3");
+    db_bind_int(q, 1, job->id);
+    db_bind_text(q, 2, job->owner);
+    db_bind_int(q, 3, job->attempt);
+    return touched_mine(db, q, err);
+}
+
+bool job_release(struct store *store, const struct job *job, bool failed, int64_t not_before_ms, struct err *err)
+{
+    struct db *db;
+    if (!store_write_begin(store, STORE_JOB, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "UPDATE job SET owner = '', lease_ms = 0, failures = failures + ?4, "
+                                      "not_before_ms = ?5 WHERE id = ?1 AND owner = ?2 AND attempt = ?3");
+    db_bind_int(q, 1, job->id);
+    db_bind_text(q, 2, job->owner);
+    db_bind_int(q, 3, job->attempt);
+    db_bind_int(q, 4, failed);
+    db_bind_int(q, 5, not_before_ms);
+    if (touched_mine(db, q, err))
+        return store_write_commit(store, err);
+    store_write_abort(store);
+    return false;
+}
+
+bool job_list(struct store *store, struct arena *arena, struct job_row **ret_rows, size_t *ret_count, struct err *err)
+{
+    enum { ROOM = 1000 };
+    struct db *db;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    struct job_row *rows = arena_alloc(arena, ROOM * sizeof *rows);
+    size_t count = 0;
+    struct db_query *q = db_query(db, "SELECT j.id, j.kind, j.phase, coalesce(d.arn, ''), j.owner <> '', j.failures, "
+                                      "j.cursor, j.created_ms FROM job j LEFT JOIN dataset d ON d.id = j.dataset_id "
+                                      "ORDER BY j.id LIMIT ?1");
+    db_bind_int(q, 1, ROOM);
+    enum db_step step;
+    while ((step = db_next(q, err)) == DB_ROW) {
+        rows[count++] = (struct job_row){
+            .id = db_int(q, 0),
+            .kind = (enum job_kind)db_int(q, 1),
+            .phase = (enum job_phase)db_int(q, 2),
+            .dataset_arn = arena_copy(arena, db_text(q, 3)),
+            .running = db_int(q, 4) != 0,
+            .failures = db_int(q, 5),
+            .cursor = db_int(q, 6),
+            .created_ms = db_int(q, 7),
+        };
+    }
+    bool done = db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+    store_read_end(store, db);
+    if (!done)
+        return false;
+    *ret_rows = rows;
+    *ret_count = count;
+    return true;
+}
+
+bool job_count(struct store *store, int64_t *ret_pending, struct err *err)
+{
+    struct db *db;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "SELECT count(*) FROM job");
+    int64_t count = db_next(q, err) == DB_ROW ? db_int(q, 0) : 0;
+    bool done = db_end(q, err);
+    store_read_end(store, db);
+    if (done)
+        *ret_pending = count;
+    return done;
+}
+
+const char *job_kind_name(enum job_kind kind)
+{
+    static const char *const names[] = { "create-empty", "create-manifest", "create-copy", "update", "distribute",
+                                         "delete" };
+    CHECK((unsigned)kind < COUNT_OF(names));
+    return names[kind];
+}
+
+const char *job_phase_name(enum job_phase phase)
+{
+    static const char *const names[] = { "staging", "giving-up", "settling" };
+    CHECK((unsigned)phase < COUNT_OF(names));
+    return names[phase];
+}

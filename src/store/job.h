@@ -1,0 +1,78 @@
+/*
+ * job: rows of promised work, and the claims on them.
+ *
+ * A job row is inserted in the transaction that promises it. A runner claims it (owner, attempt), and every later write
+ * for it carries `owner = me AND attempt = mine`: a write that touches no row means the lease was lost (E_LOST_LEASE).
+ * A subject that is being read by an unfinished copy is not deleted or tidied until the copy is done: such jobs are not
+ * claimable before.
+ */
+#ifndef PLACARD_STORE_JOB_H
+#define PLACARD_STORE_JOB_H
+
+#include "store/store.h"
+
+enum job_kind { JOB_CREATE_EMPTY, JOB_CREATE_MANIFEST, JOB_CREATE_COPY, JOB_UPDATE, JOB_DISTRIBUTE, JOB_DELETE };
+
+enum job_phase {
+    JOB_STAGING,  /* preparing generation + 1 */
+    JOB_GIVING_UP,/* removing what was staged; the subject then fails with the message in `progress` */
+    JOB_SETTLING  /* the flip is done; what died in it is being removed */
+};
+
+struct job {
+    int64_t id;
+    enum job_kind kind;
+    enum job_phase phase;
+    int64_t dataset_id;
+    int64_t other_id;  /* copy: the source; distribute: the test dataset */
+    int64_t other_gen; /* copy: the pinned generation */
+    int64_t attempt;
+    int64_t failures;
+    int64_t cursor;
+    struct span source;   /* manifest: bucket, key, version, etag, size (job_source_*); update: the changes */
+    struct span progress; /* the kind's own */
+    struct span owner;
+};
+
+/* Inside a write. */
+bool job_insert(struct db *db, enum job_kind kind, int64_t dataset_id, int64_t other_id, int64_t other_gen,
+                struct span source, struct span progress, struct err *err) MUST_CHECK;
+
+/* For an engine whose data directory we hold alone: all leases are void; one that made no progress counts as failed. */
+bool job_void_leases(struct store *store, struct err *err) MUST_CHECK;
+
+/* The oldest job that may run now; *ret_found false when none. Its spans live in the arena. */
+bool job_claim(struct store *store, struct arena *arena, struct span owner, struct job *ret_job, bool *ret_found,
+               struct err *err) MUST_CHECK;
+
+/* When the next postponed job may run: milliseconds of wall time, INT64_MAX for none. */
+bool job_next_due(struct store *store, int64_t *ret_wall_ms, struct err *err) MUST_CHECK;
+
+/* Inside a write: cursor, phase and progress as they are in *job now. E_LOST_LEASE. */
+bool job_checkpoint(struct db *db, const struct job *job, struct err *err) MUST_CHECK;
+
+/* Inside a write: the job is done. E_LOST_LEASE. */
+bool job_finish(struct db *db, const struct job *job, struct err *err) MUST_CHECK;
+
+/* Gives a claimed job back: counts a failure if `failed`, not to run before then. */
+bool job_release(struct store *store, const struct job *job, bool failed, int64_t not_before_ms,
+                 struct err *err) MUST_CHECK;
+
+/* Rows for the operator. */
+struct job_row {
+    int64_t id;
+    enum job_kind kind;
+    enum job_phase phase;
+    struct span dataset_arn;
+    bool running;
+    int64_t failures;
+    int64_t cursor;
+    int64_t created_ms;
+};
+bool job_list(struct store *store, struct arena *arena, struct job_row **ret_rows, size_t *ret_count,
+              struct err *err) MUST_CHECK;
+bool job_count(struct store *store, int64_t *ret_pending, struct err *err) MUST_CHECK;
+const char *job_kind_name(enum job_kind kind);
+const char *job_phase_name(enum job_phase phase);
+
+#endif
