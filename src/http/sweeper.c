@@ -1,0 +1,245 @@
+/*
+ * sweeper: the thread that cuts connections past their time. See listener.h.
+ *
+ * libmicrohttpd's own timeout starts anew with every byte and so suits a client that means ill. Here a request has
+ * request_ms as a whole, from the connection's beginning (TLS handshake and head included) or, on a kept connection,
+ * from the first byte of the next request. Nobody tells us of that byte, since libmicrohttpd speaks up at the end of
+ * the request line; so the kernel's count of received bytes is compared from look to look, and a connection whose count
+ * grew while it was idle is declared arriving. An idle connection has idle_ms; an answer under way out is cut when the
+ * client acknowledges nothing for idle_ms; a request in the handler's hands has no deadline here.
+ *
+ * Cutting is shutdown(2) under the listener's lock, under which a connection leaves the list before its socket is
+ * closed. The thread that serves the connection then sees it end as if the client had gone.
+ *
+ * Lingering. Closing a socket whose client is still sending makes the kernel answer with a reset, which can overtake
+ * and destroy the refusal that was just sent. Such sockets are kept for a short while, as duplicates, to read and drop
+ * what comes.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stdlib.h>
+
+#include "http/listener.h"
+
+enum {
+    LINGER_MS = 2000,
+    LINGER_MOST = 128,
+    LINGER_TICK_MS = 20,
+    LINGER_BYTES_A_TICK = 4 * 1024 * 1024,
+    TICK_MOST_MS = 250,
+    TICK_LEAST_MS = 5
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* twice a request: a few nanoseconds, a few milliseconds coarse */
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t stage_now(enum stage stage)
+{
+    return now_ms() << 2 | stage;
+}
+
+struct traffic {
+    uint64_t received;
+    uint64_t acknowledged;
+};
+
+static struct traffic traffic(const struct connection *connection)
+{
+    struct tcp_info info = { 0 };
+    socklen_t length = sizeof info;
+    if (getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return (struct traffic){ 0 };
+    return (struct traffic){ .received = info.tcpi_bytes_received, .acknowledged = info.tcpi_bytes_acked };
+}
+
+static void cut(const struct connection *connection)
+{
+    shutdown(connection->socket, SHUT_RDWR); /* fails when the client was faster, which is as good */
+}
+
+static bool idle_overdue(struct connection *connection, uint64_t stage, bool fresh, uint64_t now)
+{
+    uint64_t received = traffic(connection).received;
+    if (fresh)
+        connection->seen_bytes = received;
+    if (received != connection->seen_bytes) {
+        uint64_t arriving = now << 2 | STAGE_ARRIVING;
+        if (atomic_compare_exchange_strong(&connection->stage, &stage, arriving))
+            return false;
+    }
+    return now - stage_since_ms(stage) > connection->listener->options.idle_ms;
+}
+
+static bool sending_overdue(struct connection *connection, bool fresh, uint64_t now)
+{
+    uint64_t acknowledged = traffic(connection).acknowledged;
+    if (fresh || acknowledged != connection->seen_bytes) {
+        connection->seen_bytes = acknowledged;
+        connection->seen_ms = now;
+    }
+    return now - connection->seen_ms > connection->listener->options.idle_ms;
+}
+
+static bool overdue(struct connection *connection, uint64_t now)
+{
+    uint64_t stage = atomic_load_explicit(&connection->stage, memory_order_relaxed);
+    bool fresh = stage != connection->seen_stage;
+    connection->seen_stage = stage;
+    if (now < stage_since_ms(stage)) /* it began after we read the clock */
+        return false;
+    switch (stage_of(stage)) {
+    case STAGE_ARRIVING:
+        return now - stage_since_ms(stage) > connection->listener->options.request_ms;
+    case STAGE_IDLE:
+        return idle_overdue(connection, stage, fresh, now);
+    case STAGE_SENDING:
+        return sending_overdue(connection, fresh, now);
+    case STAGE_WORKING:
+        return false;
+    }
+    return false;
+}
+
+void sweeper_linger(struct http_listener *listener, int socket)
+{
+    if (listener->lingering_count >= LINGER_MOST)
+        return;
+    int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return; /* out of descriptors: then the client may see a reset */
+    shutdown(copy, SHUT_WR);
+    struct lingering *lingering = mem_zero(1, sizeof *lingering);
+    lingering->socket = copy;
+    lingering->until_ms = now_ms() + LINGER_MS;
+    lingering->next = listener->lingering;
+    listener->lingering = lingering;
+    listener->lingering_count++;
+    pthread_cond_signal(&listener->wake);
+}
+
+/* True when nothing more is to come, or more than anybody should send. */
+static bool swallow(int socket)
+{
+    char bin[16 * 1024];
+    size_t swallowed = 0;
+    while (swallowed < LINGER_BYTES_A_TICK) {
+        ssize_t got = recv(socket, bin, sizeof bin, MSG_DONTWAIT);
+        if (got == 0)
+            return true;
+        if (got < 0)
+            return errno != EAGAIN && errno != EINTR;
+        swallowed += (size_t)got;
+    }
+    return false;
+}
+
+static void sweep_lingering(struct http_listener *listener, uint64_t now, bool all)
+{
+    struct lingering **link = &listener->lingering;
+    while (*link) {
+        struct lingering *lingering = *link;
+        if (!all && !swallow(lingering->socket) && now < lingering->until_ms) {
+            link = &lingering->next;
+            continue;
+        }
+        close(lingering->socket);
+        *link = lingering->next;
+        free(lingering);
+        listener->lingering_count--;
+    }
+}
+
+static uint64_t tick_ms(const struct http_listener *listener)
+{
+    uint64_t shorter = listener->options.request_ms < listener->options.idle_ms ? listener->options.request_ms
+                                                                                : listener->options.idle_ms;
+    uint64_t tick = shorter / 4;
+    if (tick > TICK_MOST_MS)
+        tick = TICK_MOST_MS;
+    if (listener->lingering && tick > LINGER_TICK_MS)
+        tick = LINGER_TICK_MS;
+    return tick < TICK_LEAST_MS ? TICK_LEAST_MS : tick;
+}
+
+static void wait_tick(struct http_listener *listener)
+{
+    if (!listener->connections && !listener->lingering) {
+        pthread_cond_wait(&listener->wake, &listener->lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)tick_ms(listener) * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&listener->wake, &listener->lock, &until);
+}
+
+static void *sweep(void *cls)
+{
+    struct http_listener *listener = cls;
+    uint64_t last = 0;
+    pthread_mutex_lock(&listener->lock);
+    while (!listener->sweeper_stop) {
+        uint64_t now = now_ms();
+        if (now - last >= TICK_LEAST_MS) { /* connections that come and go wake us; no need to look each time */
+            for (struct connection *c = listener->connections; c; c = c->next)
+                if (overdue(c, now))
+                    cut(c);
+            last = now;
+        }
+        sweep_lingering(listener, now, false);
+        wait_tick(listener);
+    }
+    sweep_lingering(listener, 0, true);
+    pthread_mutex_unlock(&listener->lock);
+    return NULL;
+}
+
+void sweeper_start(struct http_listener *listener)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&listener->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    CHECK(pthread_create(&listener->sweeper, NULL, sweep, listener) == 0);
+}
+
+void sweeper_stop(struct http_listener *listener)
+{
+    pthread_mutex_lock(&listener->lock);
+    listener->sweeper_stop = true;
+    pthread_cond_signal(&listener->wake);
+    pthread_mutex_unlock(&listener->lock);
+    pthread_join(listener->sweeper, NULL);
+    pthread_cond_destroy(&listener->wake);
+}
+
+unsigned sweeper_drain(struct http_listener *listener, bool all, unsigned *ret_working)
+{
+    unsigned left = 0, working = 0;
+    pthread_mutex_lock(&listener->lock);
+    for (struct connection *c = listener->connections; c; c = c->next) {
+        uint64_t stage = atomic_load(&c->stage); /* sequentially consistent: see on_whole */
+        left++;
+        if (stage_of(stage) == STAGE_WORKING)
+            working++;
+        else if (all || stage_of(stage) == STAGE_IDLE ||
+                 (stage_of(stage) == STAGE_ARRIVING && traffic(c).received == 0))
+            cut(c);
+    }
+    pthread_mutex_unlock(&listener->lock);
+    *ret_working = working;
+    return left;
+}
