@@ -85,10 +85,10 @@ struct manifest_reader;
 struct manifest_reader *manifest_reader_new(const struct manifest_limits *limits);
 void manifest_reader_free(struct manifest_reader *reader);
 
-/* `line` is without its line end (a trailing CR is tolerated). Never fails: whatever the bytes are, there is a verdict. */
+/* `line` is without its line end (a trailing CR is tolerated). Never fails: any bytes get a verdict. */
 void manifest_read(struct manifest_reader *reader, struct span line, struct manifest_verdict *ret_verdict);
 
-/* "ERROR_INVALID_JSON_LINE" and the exact text of spec D.6. */
+/* "ERROR_INVALID_JSON_LINE" and the exact text of spec D.6, where {} stands for the name of what is blamed. */
 const char *manifest_code_name(enum manifest_code code);
 const char *manifest_code_message(enum manifest_code code);
 
