@@ -5,6 +5,7 @@ import pytest
 
 from harness.lab import Lab, fresh_name
 from harness.server import Server
+from harness.users import Users
 
 # boto3 in this process: nothing of the user's own configuration.
 for variable in [name for name in os.environ if name.startswith("AWS_")]:
@@ -40,3 +41,8 @@ def start_server(tmp_path):
 @pytest.fixture
 def lab(server):
     return Lab(server)
+
+
+@pytest.fixture
+def users(server):
+    return Users(server)
