@@ -96,7 +96,7 @@ def test_internal_server_error(start_server, break_store):
 
 def test_throttling(start_server):
     """More at once than the server takes on: some are told to slow down, none hangs, and afterwards all is well."""
-    own = start_server("--limit", "queue=1")
+    own = start_server("--pool-threads", "1", "--pool-queue", "1")
     lab = Lab(own)
     arn = lab.create()
     seen = []
