@@ -35,6 +35,7 @@ struct object_reader {
 };
 
 extern const struct object_driver object_dir;
+extern const struct object_driver object_s3;
 
 /* The three sentences a client may read: AWS's own for the first two (spec A.5.1, D.5), ours for the third. */
 bool object_fail_unreadable(struct err *err);

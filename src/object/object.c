@@ -3,7 +3,7 @@
 
 #include "object/driver.h"
 
-static const struct object_driver *const drivers[] = { &object_dir };
+static const struct object_driver *const drivers[] = { &object_dir, &object_s3 };
 
 bool object_fail_unreadable(struct err *err)
 {
