@@ -142,7 +142,7 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MH
         MHD_destroy_response(exchange->reply);
     if (exchange->reserved > 0)
         connection_release(connection, exchange->reserved);
-    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+    if (code == MHD_REQUEST_TERMINATED_WITH_ERROR && exchange->step != STEP_DISCARD)
         connection->linger = true; /* libmicrohttpd's own refusals end so */
     atomic_store_explicit(&connection->stage, stage_now(STAGE_IDLE), memory_order_relaxed);
     exchange_give_back(exchange);

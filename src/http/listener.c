@@ -16,9 +16,9 @@
 
 enum {
     BACKLOG = 1024,
-    SPARE_HEAD_BYTES = 16 * 1024, /* libmicrohttpd keeps its list of headers and our answer's head beside the head */
-    POLL_MS = 2,                  /* of http_stop */
-    LATE_MS = 1000,               /* for cut connections to be closed by their threads */
+    SPARE_HEAD_BYTES = 8 * 1024, /* beside the head libmicrohttpd keeps its list of headers and our answer's head */
+    POLL_MS = 2,                 /* of http_stop */
+    LATE_MS = 1000,              /* for cut connections to be closed by their threads */
     COMPLAINT_MS = 5000
 };
 

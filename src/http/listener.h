@@ -102,6 +102,7 @@ struct lingering {
     struct lingering *next;
     int socket;
     uint64_t until_ms;
+    uint64_t swallowed;
 };
 
 enum { ADDRESS_BUCKETS = 1024 };

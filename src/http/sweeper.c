@@ -11,6 +11,9 @@
  * Cutting is shutdown(2) under the listener's lock, under which a connection leaves the list before its socket is
  * closed. The thread that serves the connection then sees it end as if the client had gone.
  *
+ * Missed ends. libmicrohttpd 0.9.75 waits for edges and reads once an edge, so that a client's end which arrives
+ * together with its last bytes is seen by nobody. The sweeper looks for such connections and makes a new edge.
+ *
  * Lingering. Closing a socket whose client is still sending makes the kernel answer with a reset, which can overtake
  * and destroy the refusal that was just sent. Such sockets are kept for a short while, as duplicates, to read and drop
  * what comes.
@@ -28,9 +31,11 @@
 #include "http/listener.h"
 
 enum {
+    CLOSE_WAIT = 8, /* the kernel's TCP_CLOSE_WAIT, which its headers for programs leave out */
     LINGER_MS = 2000,
     LINGER_MOST = 128,
     LINGER_TICK_MS = 20,
+    LINGER_BYTES = 64 * 1024 * 1024,
     LINGER_BYTES_A_TICK = 4 * 1024 * 1024,
     TICK_MOST_MS = 250,
     TICK_LEAST_MS = 5
@@ -51,6 +56,7 @@ uint64_t stage_now(enum stage stage)
 struct traffic {
     uint64_t received;
     uint64_t acknowledged;
+    bool ended; /* the client sends no more */
 };
 
 static struct traffic traffic(const struct connection *connection)
@@ -59,7 +65,9 @@ static struct traffic traffic(const struct connection *connection)
     socklen_t length = sizeof info;
     if (getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
         return (struct traffic){ 0 };
-    return (struct traffic){ .received = info.tcpi_bytes_received, .acknowledged = info.tcpi_bytes_acked };
+    return (struct traffic){ .received = info.tcpi_bytes_received,
+                             .acknowledged = info.tcpi_bytes_acked,
+                             .ended = info.tcpi_state == CLOSE_WAIT };
 }
 
 static void cut(const struct connection *connection)
@@ -67,12 +75,27 @@ static void cut(const struct connection *connection)
     shutdown(connection->socket, SHUT_RDWR); /* fails when the client was faster, which is as good */
 }
 
+/* Makes libmicrohttpd read once more: see "Missed ends" above. What it has yet to read or send is not touched. */
+static void nudge(const struct connection *connection)
+{
+    shutdown(connection->socket, SHUT_RD);
+}
+
+static bool arriving_overdue(const struct connection *connection, uint64_t stage, bool fresh, uint64_t now)
+{
+    if (!fresh && traffic(connection).ended)
+        nudge(connection);
+    return now - stage_since_ms(stage) > connection->listener->options.request_ms;
+}
+
 static bool idle_overdue(struct connection *connection, uint64_t stage, bool fresh, uint64_t now)
 {
-    uint64_t received = traffic(connection).received;
+    struct traffic seen = traffic(connection);
     if (fresh)
-        connection->seen_bytes = received;
-    if (received != connection->seen_bytes) {
+        connection->seen_bytes = seen.received;
+    else if (seen.ended)
+        nudge(connection);
+    else if (seen.received != connection->seen_bytes) {
         uint64_t arriving = now << 2 | STAGE_ARRIVING;
         if (atomic_compare_exchange_strong(&connection->stage, &stage, arriving))
             return false;
@@ -99,7 +122,7 @@ static bool overdue(struct connection *connection, uint64_t now)
         return false;
     switch (stage_of(stage)) {
     case STAGE_ARRIVING:
-        return now - stage_since_ms(stage) > connection->listener->options.request_ms;
+        return arriving_overdue(connection, stage, fresh, now);
     case STAGE_IDLE:
         return idle_overdue(connection, stage, fresh, now);
     case STAGE_SENDING:
@@ -128,19 +151,19 @@ void sweeper_linger(struct http_listener *listener, int socket)
 }
 
 /* True when nothing more is to come, or more than anybody should send. */
-static bool swallow(int socket)
+static bool swallow(struct lingering *lingering)
 {
     char bin[16 * 1024];
-    size_t swallowed = 0;
-    while (swallowed < LINGER_BYTES_A_TICK) {
-        ssize_t got = recv(socket, bin, sizeof bin, MSG_DONTWAIT);
+    uint64_t enough = lingering->swallowed + LINGER_BYTES_A_TICK;
+    while (lingering->swallowed < enough) {
+        ssize_t got = recv(lingering->socket, bin, sizeof bin, MSG_DONTWAIT);
         if (got == 0)
             return true;
         if (got < 0)
             return errno != EAGAIN && errno != EINTR;
-        swallowed += (size_t)got;
+        lingering->swallowed += (uint64_t)got;
     }
-    return false;
+    return lingering->swallowed > LINGER_BYTES;
 }
 
 static void sweep_lingering(struct http_listener *listener, uint64_t now, bool all)
@@ -148,7 +171,7 @@ static void sweep_lingering(struct http_listener *listener, uint64_t now, bool a
     struct lingering **link = &listener->lingering;
     while (*link) {
         struct lingering *lingering = *link;
-        if (!all && !swallow(lingering->socket) && now < lingering->until_ms) {
+        if (!all && !swallow(lingering) && now < lingering->until_ms) {
             link = &lingering->next;
             continue;
         }
