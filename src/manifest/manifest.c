@@ -61,6 +61,15 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Also of form feeds and vertical tabs, which JSON does not take for white space. */
+static bool is_blank(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_space(text.ptr[i]) && text.ptr[i] != '\f' && text.ptr[i] != '\v')
+            return false;
+    return true;
+}
+
 /* Without the white space that JSON allows around a text. */
 static struct span trimmed(struct span text)
 {
@@ -153,7 +162,7 @@ void manifest_read(struct manifest_reader *reader, struct span line, struct mani
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
     reader->text = trimmed(line);
-    if (reader->text.len == 0) {
+    if (is_blank(reader->text)) {
         *ret_verdict = (struct manifest_verdict){ .fate = MANIFEST_BLANK };
         return;
     }
