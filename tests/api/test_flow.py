@@ -5,29 +5,30 @@ import time
 from harness.manifests import box, box_entry, image_entry, manifest
 
 
+def wait_as_the_sample_does(client, arn):
+    """Anything but IN_PROGRESS and COMPLETE is an exception there."""
+    while True:
+        description = client.describe_dataset(DatasetArn=arn)["DatasetDescription"]
+        if description["Status"] != "CREATE_IN_PROGRESS":
+            assert description["Status"] == "CREATE_COMPLETE", description["StatusMessage"]
+            return description
+        time.sleep(0.05)
+
+
 def test_the_samples_of_the_developer_guide(lab):
     client = lab.api
     bucket = lab.bucket
 
     project_arn = client.create_project(ProjectName="flowers")["ProjectArn"]
 
-    # create_dataset, and wait as the sample does: anything but IN_PROGRESS and COMPLETE is an exception.
     entries = [image_entry(bucket.image(number), ("camellia", "spurge")[number % 2]) for number in range(20)]
     location = bucket.put("datasets/train.manifest", manifest(entries))
     train_arn = client.create_dataset(
         ProjectArn=project_arn, DatasetType="TRAIN",
         DatasetSource={"GroundTruthManifest": {"S3Object": location}})["DatasetArn"]
-    while True:
-        dataset = client.describe_dataset(DatasetArn=train_arn)
-        status = dataset["DatasetDescription"]["Status"]
-        if status == "CREATE_IN_PROGRESS":
-            time.sleep(0.05)
-            continue
-        assert status == "CREATE_COMPLETE", dataset["DatasetDescription"]["StatusMessage"]
-        break
+    description = wait_as_the_sample_does(client, train_arn)
 
     # describe_dataset prints every member without asking whether it is there.
-    description = dataset["DatasetDescription"]
     assert str(description["CreationTimestamp"]) and str(description["LastUpdatedTimestamp"])
     assert description["StatusMessage"] == "The dataset was successfully created from the manifest file."
     assert description["StatusMessageCode"] == "SUCCESS"
