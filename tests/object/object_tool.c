@@ -5,7 +5,7 @@
  *     object_tool PLACE put BUCKET KEY                            the content from standard input
  *     object_tool PLACE stat BUCKET KEY [VERSION]                 prints `BYTES ETAG`
  *     object_tool PLACE get BUCKET KEY OFFSET ETAG [VERSION [ROOM [PAUSE_MS]]]   the content to standard output, read
- *                                                                 ROOM bytes at a time with a pause after each read
+ *                                                                 ROOM bytes at a time with one pause after the first
  *
  * A failure is told on standard error as `CODE sentence`, after what the store logs, and makes the exit status 1.
  */
@@ -65,6 +65,7 @@ static bool get(struct object_store *store, struct object_name name, int argc, c
     while ((done = object_read(reader, some, room, &got, err)) && got > 0) {
         fwrite(some, 1, got, stdout);
         nanosleep(&(struct timespec){ (time_t)(pause_ms / 1000), (long)(pause_ms % 1000) * 1000000 }, NULL);
+        pause_ms = 0;
     }
     free(some);
     object_close(reader);

@@ -1,5 +1,5 @@
 /* The directory store: what a key may reach, what counts as a change, and puts that are whole or nothing. */
-#define _GNU_SOURCE /* nftw */
+#define _GNU_SOURCE        /* nftw */
 #include "object/object.h" /* before cmocka.h, which has a macro called fail */
 
 #include <fcntl.h>
