@@ -51,7 +51,7 @@ def test_a_bucket_belongs_to_one_account(lab, other_account, users):
     project = other_account.project()
     wish = {"ProjectArn": project, "DatasetType": "TRAIN", "DatasetSource": source}
     assert error_of(other_account.api.create_dataset, **wish) == ("InvalidS3ObjectException", UNREADABLE)
-    users.server.placard("buckets", "assign", lab.bucket.name, "--account", "210987654321")
+    users.server.placard("buckets", "assign", lab.bucket.name, "210987654321")
     arn = other_account.api.create_dataset(**wish)["DatasetArn"]
     other_account.wait_created(arn)
     assert error_of(lab.begin, [image_entry(lab.bucket.image(1), "cat")])[0] == "InvalidS3ObjectException"

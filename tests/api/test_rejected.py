@@ -1,0 +1,63 @@
+"""Beyond AWS: the lines that a create or update dropped silently, with number, code and offending value."""
+import json
+
+from harness.manifests import image_entry
+
+
+def rejected(lab, arn):
+    return [json.loads(line) for line in lab.server.placard("rejected", arn).stdout.splitlines()]
+
+
+def good(lab, count, first=0):
+    return [image_entry(lab.bucket.image(number), "cat") for number in range(first, first + count)]
+
+
+def test_each_reason(lab):
+    arn = lab.create(good(lab, 30) + [
+        "not json",
+        '{"no":"source"}',
+        '{"source-ref":"https://example.com/x.jpg"}',
+        "",
+        image_entry(lab.bucket.image(7), "dog"),
+        json.dumps({"source-ref": "s3://b/k", "note": "x" * 100_000}),
+    ])
+    rows = rejected(lab, arn)
+    assert [(row["line"], row["code"]) for row in rows[:4]] == [
+        (31, "ERROR_INVALID_JSON_LINE"), (32, "ERROR_MISSING_SOURCE_REF"), (33, "ERROR_INVALID_SOURCE_REF_FORMAT"),
+        (35, "ERROR_DUPLICATE_SOURCE_REF")]
+    assert rows[2]["value"] == "https://example.com/x.jpg"
+    assert rows[3]["value"] == lab.bucket.image(7)
+    assert rows[4]["line"] == 36 and len(rows) == 5
+    assert all(set(row) == {"line", "code", "value"} and len(row["value"].encode()) <= 256 for row in rows)
+
+
+def test_none(lab):
+    assert rejected(lab, lab.create(good(lab, 3))) == []
+
+
+def test_a_failed_creation_says_what_was_wrong(lab):
+    arn = lab.begin(["x", "{}"])
+    lab.wait_created(arn, "CREATE_FAILED")
+    assert [row["line"] for row in rejected(lab, arn)] == [1, 2]
+
+
+def test_an_update_brings_its_own(lab):
+    arn = lab.create(good(lab, 9) + ["x"])
+    assert [row["line"] for row in rejected(lab, arn)] == [10]
+    lab.update(arn, good(lab, 4, first=9) + ["{}"])
+    assert [(row["line"], row["code"]) for row in rejected(lab, arn)] == [(5, "ERROR_MISSING_SOURCE_REF")]
+    lab.update(arn, good(lab, 1, first=20))
+    assert rejected(lab, arn) == []
+
+
+def test_more_than_a_page(lab):
+    arn = lab.begin(["x"] * 12_000)
+    lab.wait_created(arn, "CREATE_FAILED")
+    lines = [row["line"] for row in rejected(lab, arn)]
+    assert lines == sorted(set(lines)) and lines[0] == 1
+
+
+def test_unknown_dataset(lab):
+    run = lab.server.placard("rejected", lab.arn("project/p/dataset/train/1690476084535"), check=False)
+    assert run.returncode == 1
+    assert run.stderr.strip()
