@@ -372,6 +372,13 @@ const char *conf_pair(const struct conf_list *pairs, const char *key)
     return NULL;
 }
 
+const char *conf_choice_name(const char *row_name, unsigned place)
+{
+    const struct conf_row *row = row_named(span_str(row_name));
+    CHECK(row && row->kind == CONF_CHOICE);
+    return row->choices[place];
+}
+
 bool conf_unknown_flag(const char *flag, struct err *err)
 {
     struct span rest = span_str(flag);

@@ -131,6 +131,9 @@ void conf_help(struct buf *ret_text);
 /* The value of KEY among CONF_PAIRS (the last one given), or NULL. */
 const char *conf_pair(const struct conf_list *pairs, const char *key);
 
+/* The word for a choice's place: conf_choice_name("auth", CONF_AUTH_NONE) is "none". */
+const char *conf_choice_name(const char *row_name, unsigned place);
+
 /* "no flag --lisen; did you mean --listen?": the sentence for a flag that nobody knows. Always false. */
 bool conf_unknown_flag(const char *flag, struct err *err);
 

@@ -34,7 +34,6 @@ void conf_list_clear(struct conf_list *list)
 
 static bool set_choice(unsigned *into, const struct conf_row *row, struct span text, struct err *err)
 {
-    char known[256];
     struct buf list;
     for (unsigned i = 0; row->choices[i]; i++) {
         if (span_is(text, row->choices[i])) {
@@ -42,7 +41,7 @@ static bool set_choice(unsigned *into, const struct conf_row *row, struct span t
             return true;
         }
     }
-    buf_init(&list, sizeof known);
+    buf_init(&list, 256);
     for (unsigned i = 0; row->choices[i]; i++)
         buf_addf(&list, "%s%s", i == 0 ? "" : row->choices[i + 1] ? ", " : " or ", row->choices[i]);
     fail(err, E_CONFIG, "`" SPAN_FMT "` is not one of %s", SPAN_ARG(text), buf_cstr(&list));
