@@ -1,0 +1,239 @@
+/* home: see home.h for the contract. */
+#include "cli/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ident.h"
+#include "base/log.h"
+
+enum { CREDENTIALS_MAX = 65536, ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
+
+/* Makes every missing folder of the path. */
+static bool make_folders(const char *path)
+{
+    char *name = mem_dup(path, strlen(path));
+    bool done = true;
+    for (char *at = name + 1; done && *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        done = mkdir(name, S_IRWXU) == 0 || errno == EEXIST;
+        *at = '/';
+    }
+    done = done && (mkdir(name, S_IRWXU) == 0 || errno == EEXIST);
+    free(name);
+    return done;
+}
+
+bool home_open(const char *path, bool make, struct home *ret_home, struct err *err)
+{
+    if (!path[0])
+        return fail(err, E_CONFIG, "the data directory has no name; say --data DIR");
+    if (make && !make_folders(path))
+        return fail(err, E_CONFIG, "the data directory %s cannot be made: %s", path, strerror(errno));
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 && errno == ENOENT)
+        return fail(err, E_CONFIG, "there is no data directory %s; `placard serve --data %s` makes one", path, path);
+    if (folder < 0)
+        return fail(err, E_CONFIG, "the data directory %s cannot be used: %s", path, strerror(errno));
+    *ret_home = (struct home){ .path = mem_dup(path, strlen(path)), .folder = folder, .lock = -1 };
+    return true;
+}
+
+void home_close(struct home *home)
+{
+    if (home->lock >= 0)
+        close(home->lock);
+    close(home->folder);
+    free(home->path);
+    home->path = NULL;
+}
+
+/* The process id that the holder wrote, or 0. */
+static uint64_t holder_of(int lock)
+{
+    char text[32];
+    uint64_t pid = 0;
+    ssize_t got = pread(lock, text, sizeof text, 0);
+    struct span rest = span_of(text, got > 0 ? (size_t)got : 0);
+    return span_to_u64(span_cut(&rest, '\n'), INT32_MAX, &pid) ? pid : 0;
+}
+
+bool home_lock(struct home *home, struct err *err)
+{
+    int lock = openat(home->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (lock < 0)
+        return fail(err, E_CONFIG, "the data directory %s cannot be written: %s", home->path, strerror(errno));
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno;
+        uint64_t holder = holder_of(lock);
+        close(lock);
+        if (why != EWOULDBLOCK)
+            return fail(err, E_CONFIG, "the data directory %s cannot be locked: %s", home->path, strerror(why));
+        return fail(err, E_IN_USE,
+                    "the data directory %s is in use by process %llu; stop that one first, or name another with --data",
+                    home->path, (unsigned long long)holder);
+    }
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)len, 0) != len)
+        log_line(LOG_WARN, "the process id could not be noted in the lock"); /* only a message is poorer for it */
+    home->lock = lock;
+    return true;
+}
+
+void home_store_place(const struct home *home, const struct conf_values *values, struct buf *ret_place)
+{
+    if (values->store[0])
+        buf_add_str(ret_place, values->store);
+    else
+        buf_addf(ret_place, "sqlite:%s/placard.db", home->path);
+}
+
+void home_objects_place(const struct home *home, const struct conf_values *values, struct buf *ret_place)
+{
+    if (values->objects[0])
+        buf_add_str(ret_place, values->objects);
+    else
+        buf_addf(ret_place, "dir:%s/buckets", home->path);
+}
+
+void home_fresh_key(const char prefix[4], struct root_key *ret_key)
+{
+    memcpy(ret_key->id, prefix, 4);
+    ident_text(ret_key->id + 4, ID_CHARACTERS, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    ident_text(ret_key->secret, SECRET_CHARACTERS, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+}
+
+/* Copies one half of a key; false when it is empty, too long, or holds what no header could carry. */
+static bool keep_part(struct span part, char *into, size_t max)
+{
+    if (part.len == 0 || part.len > max)
+        return false;
+    for (size_t i = 0; i < part.len; i++)
+        if (part.ptr[i] <= ' ' || part.ptr[i] > '~')
+            return false;
+    memcpy(into, part.ptr, part.len);
+    into[part.len] = '\0';
+    return true;
+}
+
+static bool keep_id(struct span part, char *into)
+{
+    for (size_t i = 0; i < part.len; i++)
+        if (part.ptr[i] == '/' || part.ptr[i] == ',' || part.ptr[i] == '=')
+            return false; /* would end the key id inside a Credential */
+    return keep_part(part, into, ROOT_KEY_ID_MAX);
+}
+
+static bool key_of_environment(struct root_key *ret_key, bool *ret_found, struct err *err)
+{
+    struct span id = span_str(getenv("PLACARD_ACCESS_KEY_ID"));
+    struct span secret = span_str(getenv("PLACARD_SECRET_ACCESS_KEY"));
+    *ret_found = id.len > 0 || secret.len > 0;
+    if (!*ret_found)
+        return true;
+    if (id.len == 0 || secret.len == 0)
+        return fail(err, E_CONFIG, "%s is set and %s is not; set both or neither",
+                    id.len ? "PLACARD_ACCESS_KEY_ID" : "PLACARD_SECRET_ACCESS_KEY",
+                    id.len ? "PLACARD_SECRET_ACCESS_KEY" : "PLACARD_ACCESS_KEY_ID");
+    if (!keep_id(id, ret_key->id) || !keep_part(secret, ret_key->secret, ROOT_KEY_SECRET_MAX))
+        return fail(err, E_CONFIG,
+                    "PLACARD_ACCESS_KEY_ID or PLACARD_SECRET_ACCESS_KEY is too long or holds a "
+                    "character that no key has");
+    return true;
+}
+
+/* The [default] section of an AWS shared-credentials file. */
+static bool parse_credentials(struct span text, struct root_key *ret_key)
+{
+    bool in_default = false, have_id = false, have_secret = false;
+    while (text.ptr) {
+        struct span line = span_trim(span_cut(&text, '\n'));
+        if (span_ends(line, SPAN_LIT("\r")))
+            line = span_trim(span_first(line, line.len - 1));
+        if (span_starts(line, SPAN_LIT("[")))
+            in_default = span_is(line, "[default]");
+        if (!in_default || line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == ';')
+            continue;
+        struct span value = line;
+        struct span name = span_trim(span_cut(&value, '='));
+        if (span_is(name, "aws_access_key_id"))
+            have_id = keep_id(span_trim(value), ret_key->id);
+        else if (span_is(name, "aws_secret_access_key"))
+            have_secret = keep_part(span_trim(value), ret_key->secret, ROOT_KEY_SECRET_MAX);
+    }
+    return have_id && have_secret;
+}
+
+static bool read_credentials(const struct home *home, struct root_key *ret_key, bool *ret_found, struct err *err)
+{
+    char text[CREDENTIALS_MAX];
+    struct stat info;
+    int file = openat(home->folder, "credentials", O_RDONLY | O_CLOEXEC);
+    *ret_found = file >= 0;
+    if (file < 0 && errno == ENOENT)
+        return true;
+    ssize_t got = file < 0 ? -1 : read(file, text, sizeof text);
+    int why = errno;
+    bool exposed = file >= 0 && fstat(file, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+    if (file >= 0)
+        close(file);
+    if (got < 0)
+        return fail(err, E_CONFIG, "%s/credentials cannot be read: %s", home->path, strerror(why));
+    if (exposed)
+        log_line(LOG_WARN, "the file with the root key can be read by others; chmod 600 it",
+                 LOG_S("file", "credentials"));
+    if (!parse_credentials(span_of(text, (size_t)got), ret_key))
+        return fail(err, E_CONFIG,
+                    "%s/credentials has no [default] section with aws_access_key_id and aws_secret_access_key; "
+                    "repair it, or remove it and a new root key is made",
+                    home->path);
+    return true;
+}
+
+static bool put_file(const struct home *home, struct span text)
+{
+    int file = openat(home->folder, "credentials.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file < 0)
+        return false;
+    bool done = write(file, text.ptr, text.len) == (ssize_t)text.len && fsync(file) == 0;
+    done = close(file) == 0 && done;
+    return done && renameat(home->folder, "credentials.new", home->folder, "credentials") == 0 &&
+           fsync(home->folder) == 0;
+}
+
+static bool write_credentials(const struct home *home, const char *region, const struct root_key *key, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, CREDENTIALS_MAX);
+    buf_addf(&text, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", key->id,
+             key->secret, region);
+    bool done = !text.overflow && put_file(home, buf_span(&text));
+    if (!done)
+        fail(err, E_CONFIG, "%s/credentials cannot be written: %s", home->path, strerror(errno));
+    buf_free(&text);
+    return done;
+}
+
+bool home_root_key(const struct home *home, const char *region, struct root_key *ret_key, struct err *err)
+{
+    struct root_key key;
+    bool found;
+    CHECK(home->lock >= 0);
+    if (!key_of_environment(&key, &found, err) || (!found && !read_credentials(home, &key, &found, err)))
+        return false;
+    if (!found) {
+        home_fresh_key("AKIA", &key);
+        if (!write_credentials(home, region, &key, err))
+            return false;
+    }
+    *ret_key = key;
+    return true;
+}

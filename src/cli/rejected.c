@@ -1,0 +1,124 @@
+/* rejected: see rejected.h for the report; the command fetches it page by page. */
+#include "cli/rejected.h"
+
+#include <stdio.h>
+
+#include "cli/admin.h"
+#include "json/json_writer.h"
+#include "store/entry.h"
+
+static void add_row(struct buf *out, const struct rejected_row *row)
+{
+    struct json_writer w = json_writer_on(out);
+    json_open_object(&w);
+    json_key(&w, "line");
+    json_add_int(&w, row->line);
+    json_key(&w, "code");
+    json_add_string(&w, row->code);
+    json_key(&w, "value");
+    json_add_string(&w, row->value);
+    json_close_object(&w);
+    json_writer_end(&w);
+    buf_add_char(out, '\n');
+}
+
+bool rejected_report(struct store *store, struct span dataset_arn, int64_t after, unsigned limit, struct buf *out,
+                     int64_t *ret_next, struct err *err)
+{
+    struct arena arena;
+    struct rejected_row *rows;
+    size_t count;
+    arena_init(&arena);
+    bool done = rejected_list(store, &arena, dataset_arn, after, limit, &rows, &count, err);
+    for (size_t i = 0; done && i < count; i++)
+        add_row(out, &rows[i]);
+    if (done)
+        *ret_next = count == limit && count > 0 ? rows[count - 1].line : 0;
+    arena_free(&arena);
+    return done;
+}
+
+static bool number_of(const char *text, const char *flag, uint64_t max, uint64_t *ret_value, struct err *err)
+{
+    return !text || span_to_u64(span_str(text), max, ret_value) ||
+           fail(err, E_CONFIG, "%s: `%s` is not a number up to %llu", flag, text, (unsigned long long)max);
+}
+
+/* One page: `rejected ARN [--after LINE] [--limit N]`. Its first line is where to go on; the command takes it off. */
+bool admin_rejected(const struct admin *admin, struct span input, int argc, const char **argv, struct buf *out,
+                    struct err *err)
+{
+    const char *after_text = NULL, *limit_text = NULL;
+    const struct flag flags[] = { { "--after", NULL, &after_text }, { "--limit", NULL, &limit_text } };
+    uint64_t after = 0, limit = REJECTED_PAGE_MAX;
+    int64_t next;
+    struct buf report;
+    (void)input;
+    if (!command_flags(flags, COUNT_OF(flags), &argc, argv, err) ||
+        !number_of(after_text, "--after", INT64_MAX, &after, err) ||
+        !number_of(limit_text, "--limit", REJECTED_PAGE_MAX, &limit, err))
+        return false;
+    if (argc != 1)
+        return fail(err, E_CONFIG, "say `rejected DATASET-ARN`");
+    buf_init(&report, ADMIN_ANSWER_MAX);
+    bool done = rejected_report(admin->store, span_str(argv[0]), (int64_t)after, (unsigned)limit, &report, &next, err);
+    if (done) {
+        buf_addf(out, "%lld\n", (long long)next);
+        buf_add(out, buf_span(&report));
+    }
+    buf_free(&report);
+    return done;
+}
+
+/* One page to standard output; *ret_next 0 at the end. */
+static enum status print_page(const struct conf *conf, const char *arn, uint64_t after, uint64_t *ret_next)
+{
+    struct admin_answer answer;
+    struct err err;
+    char after_text[24];
+    const char *words[] = { "rejected", "--after", after_text, "--", arn };
+    enum status status;
+    snprintf(after_text, sizeof after_text, "%llu", (unsigned long long)after);
+    admin_answer_init(&answer);
+    bool done = admin_ask(conf, SPAN_NONE, COUNT_OF(words), words, &answer, &err);
+    struct span rest = buf_span(&answer.out);
+    if (done && answer.status != STATUS_DONE)
+        done = fail(&err, answer.status == STATUS_USAGE ? E_CONFIG : E_INTERNAL, "%s", buf_cstr(&answer.problem));
+    if (done && !span_to_u64(span_cut(&rest, '\n'), INT64_MAX, ret_next))
+        done = fail(&err, E_INTERNAL, "the server's answer is not a report");
+    status = done ? command_print(&command_rejected, rest) : command_failed(&command_rejected, &err);
+    admin_answer_free(&answer);
+    return status;
+}
+
+static enum status run(int argc, const char **argv)
+{
+    static const char *const only[] = { "data", NULL };
+    struct conf conf;
+    struct err err;
+    bool done = command_conf(&conf, only, &argc, argv, &err) && command_flags(NULL, 0, &argc, argv, &err);
+    if (done && argc != 1)
+        done = fail(&err, E_CONFIG, "say `placard rejected DATASET-ARN`");
+    enum status status = STATUS_DONE;
+    uint64_t next = 0;
+    if (!done)
+        status = command_failed(&command_rejected, &err);
+    else
+        do
+            status = print_page(&conf, argv[0], next, &next);
+        while (status == STATUS_DONE && next > 0);
+    conf_free(&conf);
+    return status;
+}
+
+const struct command command_rejected = {
+    .name = "rejected",
+    .summary = "show the manifest lines that a dataset's last create or update dropped",
+    .help =
+        "Usage: placard rejected DATASET-ARN [--data DIR] [--config FILE]\n\n"
+        "One JSON object a line: the line number in the manifest (or in the changes of an update), the code of the\n"
+        "reason, and the value at fault. Amazon drops such lines without a word.\n\n"
+        "Example:\n"
+        "  placard rejected arn:aws:rekognition:us-east-1:123456789012:project/p/dataset/train/1690476084535\n",
+    .run = run,
+};

@@ -1,0 +1,24 @@
+/*
+ * settings: what the configuration means beyond the form of each value: addresses, pairs that belong together, names
+ * that must be known. `check-config` and `serve` say the same about the same configuration.
+ */
+#ifndef PLACARD_CLI_SETTINGS_H
+#define PLACARD_CLI_SETTINGS_H
+
+#include "base/conf.h"
+#include "work/limits.h"
+
+struct settings {
+    char host[256]; /* without brackets */
+    uint16_t port;
+    bool loopback; /* host is localhost, 127.0.0.0/8 or ::1 */
+    struct limits limits;
+};
+
+/* E_CONFIG names the setting that is wrong. */
+bool settings_of(const struct conf_values *values, struct settings *ret_settings, struct err *err) MUST_CHECK;
+
+/* The limits alone, for a reload. */
+bool settings_limits(const struct conf_values *values, struct limits *ret_limits, struct err *err) MUST_CHECK;
+
+#endif
