@@ -208,7 +208,9 @@ static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
     int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    sqlite3_busy_timeout(db->handle, 0); /* a reader in the way is no reason to hold the writer up */
     int result = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL);
+    sqlite3_busy_timeout(db->handle, BUSY_MS);
     if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY)
         return engine_fail(db->handle, "checkpoint", err);
     return true;

@@ -1,0 +1,240 @@
+/* runner: see runner.h for the contract. */
+#include "work/runner.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/ident.h"
+#include "base/log.h"
+#include "store/messages.h"
+#include "work/kinds.h"
+
+enum { THREADS_MAX = 16, RETRY_FIRST_MS = 250, RETRY_MOST_MS = 30000, IDLE_MS = 60000, KINDS = JOB_DELETE + 1 };
+
+struct runner {
+    struct runner_options options;
+    char owner[37];
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    uint64_t wakes; /* counts runner_wake, so that none is missed between a look and a sleep */
+    bool ending;
+    atomic_bool stopping;
+    pthread_t threads[THREADS_MAX];
+    unsigned thread_count;
+    atomic_uint_least64_t finished[KINDS], retried[KINDS];
+    atomic_uint_least64_t lines_read, entries_written;
+};
+
+static bool run_phase(struct run *run, struct err *err)
+{
+    if (run->job->phase == JOB_GIVING_UP)
+        return run_giving_up(run, err);
+    if (run->job->phase == JOB_SETTLING)
+        return run_settling(run, err);
+    switch (run->job->kind) {
+    case JOB_CREATE_EMPTY:
+        return run_create_empty(run, err);
+    case JOB_CREATE_MANIFEST:
+        return run_create_manifest(run, err);
+    case JOB_CREATE_COPY:
+        return run_create_copy(run, err);
+    case JOB_UPDATE:
+        return run_update(run, err);
+    case JOB_DISTRIBUTE:
+        return run_distribute(run, err);
+    case JOB_DELETE:
+        return run_delete(run, err);
+    }
+    CHECK(false);
+    return false;
+}
+
+/* Turns a job that failed too often into one that is given up with SERVICE_ERROR. A deletion is never given up. */
+static bool lose_hope(struct run *run, struct err *err)
+{
+    struct progress why = { .message_code = DATASET_SERVICE_ERROR, .message = SPAN_LIT(MESSAGE_SERVICE_ERROR) };
+    struct db *db;
+    if (!store_write_begin(run->store, STORE_JOB, &db, err))
+        return false;
+    run->job->phase = JOB_GIVING_UP;
+    run->job->progress = progress_encode(run->arena, &why);
+    if (job_checkpoint(db, run->job, err))
+        return store_write_commit(run->store, err);
+    store_write_abort(run->store);
+    return false;
+}
+
+static bool hopeless(const struct job *job)
+{
+    return job->phase == JOB_STAGING && job->kind != JOB_DELETE && job->failures >= RUNNER_FAILURES;
+}
+
+static int64_t retry_delay_ms(int64_t failures)
+{
+    int64_t delay = RETRY_FIRST_MS;
+    for (int64_t i = 0; i < failures && delay < RETRY_MOST_MS; i++)
+        delay *= 2;
+    return delay < RETRY_MOST_MS ? delay : RETRY_MOST_MS;
+}
+
+static void log_job(enum log_level level, const char *message, const struct job *job, int64_t begun_us, const char *why)
+{
+    log_line(level, message, LOG_N("job", job->id), LOG_S("kind", job_kind_name(job->kind)),
+             LOG_S("phase", job_phase_name(job->phase)), LOG_N("dataset", job->dataset_id),
+             LOG_N("attempt", job->attempt), LOG_N("us", clock_mono_us() - begun_us), LOG_S("why", why));
+}
+
+/* Runs a claimed job once, and gives it back unless it is finished. */
+static void run_job(struct runner *runner, struct job *job, struct arena *arena)
+{
+    struct run run = {
+        .store = runner->options.store,
+        .objects = runner->options.objects,
+        .limits = limits_box_get(runner->options.limits),
+        .job = job,
+        .arena = arena,
+        .stopping = &runner->stopping,
+        .parsers = runner->options.parsers,
+        .lines_read = &runner->lines_read,
+        .entries_written = &runner->entries_written,
+    };
+    struct err err = { E_OK, "" };
+    int64_t begun_us = clock_mono_us();
+    bool done = (!hopeless(job) || lose_hope(&run, &err)) && run_phase(&run, &err);
+    if (done) {
+        log_job(LOG_INFO, "job done", job, begun_us, "");
+        atomic_fetch_add(&runner->finished[job->kind], 1);
+        /* a phase may be left to do: then the row is still there and free to be claimed again */
+        if (!job_release(run.store, job, false, 0, &err) && err.code != E_LOST_LEASE)
+            log_job(LOG_ERROR, "job not released", job, begun_us, err.text);
+        runner_wake(runner);
+        return;
+    }
+    bool failed = err.code != E_LOST_LEASE;
+    if (failed) {
+        log_job(LOG_ERROR, "job failed, to be tried again", job, begun_us, err.text);
+        atomic_fetch_add(&runner->retried[job->kind], 1);
+    }
+    int64_t not_before_ms = failed ? clock_wall_ms() + retry_delay_ms(job->failures) : 0;
+    while (!job_release(run.store, job, failed, not_before_ms, &err) && err.code != E_LOST_LEASE &&
+           !atomic_load(&runner->stopping))
+        usleep(RETRY_FIRST_MS * 1000); /* the store cannot even be told; it may recover */
+}
+
+/* Waits for a wake, a due job, or a while. */
+static void rest(struct runner *runner, uint64_t seen)
+{
+    int64_t due = INT64_MAX, now = clock_wall_ms();
+    struct err err;
+    if (!job_next_due(runner->options.store, &due, &err))
+        due = now + RETRY_FIRST_MS;
+    int64_t wait_ms = due - now < 1 ? 1 : due - now > IDLE_MS ? IDLE_MS : due - now;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&runner->lock);
+    while (!runner->ending && runner->wakes == seen &&
+           pthread_cond_timedwait(&runner->wake, &runner->lock, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&runner->lock);
+}
+
+static void *run_jobs(void *arg)
+{
+    struct runner *runner = arg;
+    struct arena arena;
+    arena_init(&arena);
+    while (!atomic_load(&runner->stopping)) {
+        pthread_mutex_lock(&runner->lock);
+        uint64_t seen = runner->wakes;
+        pthread_mutex_unlock(&runner->lock);
+        struct job job;
+        struct err err = { E_OK, "" };
+        bool found = false;
+        arena_reset(&arena);
+        if (!job_claim(runner->options.store, &arena, span_str(runner->owner), &job, &found, &err)) {
+            log_line(LOG_ERROR, "no job can be claimed", LOG_S("why", err.text));
+            usleep(RETRY_FIRST_MS * 1000);
+        } else if (found) {
+            run_job(runner, &job, &arena);
+        } else {
+            store_tidy(runner->options.store, true); /* nothing to do: give the log's space back */
+            rest(runner, seen);
+        }
+    }
+    arena_free(&arena);
+    return NULL;
+}
+
+bool runner_start(const struct runner_options *options, struct runner **ret_runner, struct err *err)
+{
+    CHECK(options->threads >= 1 && options->threads <= THREADS_MAX);
+    if (!job_void_leases(options->store, err))
+        return false;
+    struct runner *runner = mem_zero(1, sizeof *runner);
+    runner->options = *options;
+    if (runner->options.parsers == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        runner->options.parsers = cores < 1 ? 1 : (unsigned)cores;
+    }
+    ident_uuid(runner->owner);
+    pthread_mutex_init(&runner->lock, NULL);
+    pthread_cond_init(&runner->wake, NULL);
+    for (unsigned i = 0; i < options->threads; i++)
+        CHECK(pthread_create(&runner->threads[i], NULL, run_jobs, runner) == 0);
+    runner->thread_count = options->threads;
+    *ret_runner = runner;
+    return true;
+}
+
+void runner_wake(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->wakes++;
+    pthread_cond_broadcast(&runner->wake);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+void runner_stop(struct runner *runner)
+{
+    if (!runner)
+        return;
+    atomic_store(&runner->stopping, true);
+    pthread_mutex_lock(&runner->lock);
+    runner->ending = true;
+    pthread_cond_broadcast(&runner->wake);
+    pthread_mutex_unlock(&runner->lock);
+    for (unsigned i = 0; i < runner->thread_count; i++)
+        pthread_join(runner->threads[i], NULL);
+    pthread_mutex_destroy(&runner->lock);
+    pthread_cond_destroy(&runner->wake);
+    free(runner);
+}
+
+void runner_metrics(struct runner *runner, struct buf *out)
+{
+    int64_t pending;
+    struct err err;
+    buf_add_str(out, "# TYPE placard_jobs_total counter\n");
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        const char *name = job_kind_name((enum job_kind)kind);
+        buf_addf(out, "placard_jobs_total{kind=\"%s\",outcome=\"done\"} %llu\n", name,
+                 (unsigned long long)atomic_load(&runner->finished[kind]));
+        buf_addf(out, "placard_jobs_total{kind=\"%s\",outcome=\"retried\"} %llu\n", name,
+                 (unsigned long long)atomic_load(&runner->retried[kind]));
+    }
+    if (job_count(runner->options.store, &pending, &err))
+        buf_addf(out, "# TYPE placard_jobs_pending gauge\nplacard_jobs_pending %lld\n", (long long)pending);
+    buf_addf(out, "# TYPE placard_manifest_lines_total counter\nplacard_manifest_lines_total %llu\n",
+             (unsigned long long)atomic_load(&runner->lines_read));
+    buf_addf(out, "# TYPE placard_entries_written_total counter\nplacard_entries_written_total %llu\n",
+             (unsigned long long)atomic_load(&runner->entries_written));
+}
