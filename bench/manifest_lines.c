@@ -24,7 +24,7 @@ static void make_line(struct buf *out, unsigned number, bool off_frame)
              number % 17, number);
     for (unsigned i = 0; i < boxes; i++)
         buf_addf(out, "%s{\"class_id\":%u,\"top\":%u,\"left\":%u,\"width\":%u,\"height\":%u}", i ? "," : "", i % 3,
-                 (number * 7 + i) % 900, (number * 13 + i) % 1500 + (off_frame && i == 0 ? 1000 : 0), 50 + i, 60 + i);
+                 (number * 7 + i) % 900, off_frame && i == 0 ? 1900 : (number * 13 + i) % 1500, 50 + i, 60 + i);
     buf_add_str(out, "]},\"boxes-metadata\":{\"objects\":[");
     for (unsigned i = 0; i < boxes; i++)
         buf_add_str(out, i ? ",{\"confidence\":1}" : "{\"confidence\":1}");

@@ -114,7 +114,7 @@ static size_t utf8_length(struct span text, size_t *ret_bad)
 static void add_escape(struct buf *out, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char short_names[32] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
+    static const char short_names[128] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
     if (c == '"' || c == '\\') {
         buf_add(out, span_of((char[]){ '\\', (char)c }, 2));
     } else if (short_names[c]) {

@@ -120,6 +120,8 @@ struct manifest_reader {
 /* scan.c: fills members, attributes, boxes and classes from a JSON object. */
 void scan_members(struct manifest_reader *reader, struct json entry);
 void scan_attributes(struct manifest_reader *reader);
+
+/* cl-metadata, cl-errors, cl-warnings, errors, warnings. */
 bool is_server_key(struct span key);
 
 /* judge.c: sets the faults and gathers the labels. Returns is_labeled. */
