@@ -69,6 +69,12 @@ static bool is_value(struct span text)
     return bad == 0;
 }
 
+/* What a line's end has become: both its bytes are cleared where there were two. */
+static bool is_line_end(const char *at)
+{
+    return at[0] == '\0' && at[1] == '\0';
+}
+
 /* Whether the spans, laid side by side with their separators, are the whole head. */
 static bool is_contiguous(const struct head *head)
 {
@@ -78,18 +84,25 @@ static bool is_contiguous(const struct head *head)
     at += head->target.len + 1;
     if (head->version.ptr != at)
         return false;
-    at += head->version.len + 2;
+    at += head->version.len;
     const char *end = head->method.ptr + head->bytes;
+    if (end - at < 4 || !is_line_end(at))
+        return false;
+    at += 2;
     for (size_t i = 0; i < head->header_count; i++) {
         struct span name = head->headers[i].name, value = head->headers[i].value;
-        if (name.ptr != at || value.ptr <= name.ptr + name.len || value.ptr > end)
+        if (name.ptr != at || value.ptr <= name.ptr + name.len || value.ptr > end ||
+            end - value.ptr < (ptrdiff_t)value.len + 4)
             return false;
         for (const char *gap = name.ptr + name.len + 1; gap < value.ptr; gap++)
             if (*gap != ' ' && *gap != '\t')
                 return false;
-        at = value.ptr + value.len + 2;
+        at = value.ptr + value.len;
+        if (!is_line_end(at))
+            return false;
+        at += 2;
     }
-    return at + 2 == end;
+    return at + 2 == end && is_line_end(at);
 }
 
 static void note_framing(struct framing *framing, struct http_header header)

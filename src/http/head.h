@@ -8,8 +8,9 @@
  * The last is checked by the place of the spans. libmicrohttpd 0.9.75 splits a head where it lies, so in an honest head
  * every span starts where the one before it ended; a NUL in a value, a folded line or a bare LF leave a gap. Its
  * treatment of the folded line is the reason to care: it appends the continuation to the header's *name*, so that
- * "Content-Len: 5", "  gth" becomes a Content-Length. Later versions refuse these by themselves and promise nothing
- * about places, hence `in_place`.
+ * "Content-Len: 5", "  gth" becomes a Content-Length. (One thing cannot be told any more: a NUL in the place of a CR or
+ * a LF where a line ends. It is read as what it stands for.) Later versions refuse these by themselves and promise
+ * nothing about places, hence `in_place`.
  */
 #ifndef PLACARD_HTTP_HEAD_H
 #define PLACARD_HTTP_HEAD_H

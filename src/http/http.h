@@ -9,10 +9,12 @@
  * Requests, their spans and their arena belong to the listener and die after `done`.
  *
  * Refused before any hook, with the connection closed: more than one Content-Length, Content-Length with
- * Transfer-Encoding, any Transfer-Encoding but exactly `chunked`, a space before a header's colon, Host missing or
- * repeated (400); a head over head_bytes (431); a body over body_bytes (413, empty body); bodies in flight past the
- * total or per-address budget (503); a request not complete within request_ms is cut. What libmicrohttpd lets through
- * or answers by itself is listed in docs/operating.md.
+ * Transfer-Encoding, any Transfer-Encoding but exactly `chunked`, a space before a header's colon, a NUL, a folded
+ * line, a bare LF, Host missing or repeated (400); a head over head_bytes (431); a Content-Length over body_bytes (413,
+ * empty body) or past the total or per-address budget of body bytes in flight (503). A chunked body passes these limits
+ * only as it arrives: then `head` and some of `body` have been called, `complete` is not, `done` is. A request not
+ * complete within request_ms is cut. What libmicrohttpd lets through or answers by itself is listed in
+ * docs/operating.md.
  */
 #ifndef PLACARD_HTTP_HTTP_H
 #define PLACARD_HTTP_HTTP_H
@@ -63,16 +65,16 @@ struct http_handler {
 };
 
 struct http_options {
-    const char *host; /* numeric address or name to listen on */
-    uint16_t port;    /* 0 takes a free one */
-    unsigned threads; /* 0: one per core, at least two */
-    uint32_t head_bytes;       /* 32 KiB */
-    uint32_t body_bytes;       /* 8 MiB */
-    uint32_t request_ms;       /* 20,000: from the first byte (or the connection) to the whole request */
-    uint32_t idle_ms;          /* keep-alive idle time */
-    uint32_t connections;      /* at the most; more are refused at accept */
+    const char *host;                 /* numeric address or name to listen on */
+    uint16_t port;                    /* 0 takes a free one */
+    unsigned threads;                 /* 0: one per core, at least two */
+    uint32_t head_bytes;              /* 32 KiB */
+    uint32_t body_bytes;              /* 8 MiB */
+    uint32_t request_ms;              /* 20,000: from the first byte (or the connection) to the whole request */
+    uint32_t idle_ms;                 /* keep-alive idle time */
+    uint32_t connections;             /* at the most; more are refused at accept */
     uint32_t connections_per_address; /* 0: no bound */
-    uint64_t bodies_bytes;     /* body bytes in flight, in total */
+    uint64_t bodies_bytes;            /* body bytes in flight, in total */
     uint64_t bodies_per_address_bytes;
     const char *tls_certificate; /* PEM file names, both or neither */
     const char *tls_key;
@@ -98,7 +100,8 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
 bool http_header_get(const struct http_request *request, const char *name, struct span *ret_value);
 
 /* Accepts no more, waits up to drain_ms for requests under way, then closes everything. Every HTTP_LATER request has
-   been answered by its owner before http_stop returns or is answered by http_stop's caller's pool being drained first. */
+   been answered by its owner before http_stop returns or is answered by http_stop's caller's pool being drained first.
+ */
 void http_stop(struct http_listener *listener, uint32_t drain_ms);
 
 #endif
