@@ -130,7 +130,7 @@ bool judge_entry(struct manifest_reader *reader);
 /* listed.c: writes reader->line. */
 void write_listed(struct manifest_reader *reader, bool labeled);
 
-/* The number of code points in valid UTF-8; an upper bound of it in any other bytes. */
+/* The number of code points; in bytes that are not UTF-8, of those that continue no character. */
 size_t utf8_chars(struct span text);
 
 #endif
