@@ -99,9 +99,9 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
 /* The last value of that header, name compared without case; false when absent. */
 bool http_header_get(const struct http_request *request, const char *name, struct span *ret_value);
 
-/* Accepts no more, waits up to drain_ms for requests under way, then closes everything. Every HTTP_LATER request has
-   been answered by its owner before http_stop returns or is answered by http_stop's caller's pool being drained first.
- */
+/* Accepts no more, waits up to drain_ms for requests under way, then closes everything, except that a request in the
+   handler's hands (HTTP_LATER) is waited for without end: its owner has to answer it. The pool that does so must run
+   until http_stop returns. */
 void http_stop(struct http_listener *listener, uint32_t drain_ms);
 
 #endif

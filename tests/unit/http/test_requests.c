@@ -1,8 +1,11 @@
 /* The listener's requests: what the handler sees, what is refused, and how connections go on or end. */
 #include "kit.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define HOST "Host: h\r\n"
 
@@ -95,6 +98,31 @@ static void shows_the_request_as_it_was_sent(void **state)
     answer = client_read(client);
     assert_true(span_is(answer.body, "GET|/list||1|127.0.0.1|10\nHost=h"));
     client_close(client);
+}
+
+static void every_address(struct http_options *options)
+{
+    options->host = "::";
+}
+
+/* A socket for both families shows an IPv4 client as one. */
+static void knows_ipv4_clients_of_an_ipv6_socket(void **state)
+{
+    (void)state;
+    int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+    bool usable = probe >= 0 && bind(probe, (const struct sockaddr *)&any, sizeof any) == 0;
+    if (probe >= 0)
+        close(probe);
+    if (!usable)
+        skip();
+    kit_start(&kit, every_address);
+    struct client *client = client_open(&kit);
+    client_say(client, "GET /list HTTP/1.1\r\n" HOST "\r\n");
+    struct answer answer = client_read(client);
+    assert_true(span_is(answer.body, "GET|/list||0|127.0.0.1|10\nHost=h"));
+    client_close(client);
+    kit_stop(&kit, 1000);
 }
 
 static void finds_the_last_header_of_a_name(void **state)
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_pipelined_requests_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_requests_byte_by_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(shows_the_request_as_it_was_sent, setup, teardown),
+        cmocka_unit_test(knows_ipv4_clients_of_an_ipv6_socket),
         cmocka_unit_test(finds_the_last_header_of_a_name),
         cmocka_unit_test_setup_teardown(takes_a_body_up_to_the_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_at_the_head_and_is_heard, setup, teardown),
