@@ -6,7 +6,7 @@
 
 #define HOST "Host: h\r\n"
 
-enum { REQUEST_MS = 400, IDLE_MS = 1200 };
+enum { REQUEST_MS = 400, IDLE_MS = 2000 };
 
 static struct kit kit;
 
@@ -83,13 +83,15 @@ static void serves_others_while_it_cuts(void **state)
         client_say(slow[i], "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9999\r\n\r\n");
     }
     struct client *client = client_open(&kit);
-    for (int64_t until = now_ms() + 2 * REQUEST_MS; now_ms() < until; sleep_ms(5)) {
-        int64_t begin = now_ms();
+    int64_t until = now_ms() + 2 * REQUEST_MS;
+    int answered = 0;
+    for (; now_ms() < until; sleep_ms(5)) {
         assert_int_equal(client_ask(client, "GET /echo HTTP/1.1\r\n" HOST "\r\n"), 200);
-        assert_in_range(now_ms() - begin, 0, 300);
+        answered++;
         for (int i = 0; i < SLOW; i++)
             client_send(slow[i], "", i == 0 && now_ms() % 50 == 0); /* one of them drips, the others are silent */
     }
+    assert_true(answered >= 20); /* a hundred and more where nobody else works */
     assert_true(kit_has_open(&kit, 1));
     for (int i = 0; i < SLOW; i++)
         client_close(slow[i]);
