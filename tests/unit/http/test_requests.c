@@ -290,10 +290,10 @@ static void bounds_the_head(void **state)
         assert_int_equal(client_read(client).status, over ? 431 : 200);
         client_close(client);
     }
-    size_t len = (size_t)sprintf(head, "GET /echo HTTP/1.1\r\n" HOST);
+    size_t len = (size_t)snprintf(head, 100000, "GET /echo HTTP/1.1\r\n" HOST);
     for (int i = 0; i < 100; i++)
-        len += (size_t)sprintf(head + len, "X-Number-%03d: %0300d\r\n", i, i);
-    len += (size_t)sprintf(head + len, "\r\n");
+        len += (size_t)snprintf(head + len, 100000 - len, "X-Number-%03d: %0300d\r\n", i, i);
+    len += (size_t)snprintf(head + len, 100000 - len, "\r\n");
     struct client *client = client_open(&kit);
     client_send(client, head, len);
     assert_int_equal(client_read(client).status, 200);
