@@ -5,8 +5,9 @@
  *     auth_complete   when the body is there and hashed: the signature, then the session
  *     auth_end        exactly once after an auth_head that succeeded; harmless on a zeroed struct auth
  *
- * Between them `struct auth` points into the request, which the caller keeps, and holds the keyring, in which the
- * principal lives: it may be used until auth_end. The three may be called on different threads, one after the other.
+ * Between them `struct auth` points into the request, which the caller keeps, and holds the keyring; the principal
+ * lives in these and in the struct itself, which must stay where it is, and may be used until auth_end. The three may
+ * be called on different threads, one after the other.
  *
  * Errors are E_AUTH_… with the exact texts of spec A.6.1; where the table has no row, a sentence of our own.
  */

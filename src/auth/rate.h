@@ -8,6 +8,7 @@
 #ifndef PLACARD_AUTH_RATE_H
 #define PLACARD_AUTH_RATE_H
 
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -20,7 +21,7 @@ struct rates *rates_new(const char *const *operations, unsigned operation_count)
 void rates_free(struct rates *rates);
 
 /* Replaces all rates by these; of two for the same account and operation the last counts. E_CONFIG: nothing changes. */
-bool rates_configure(struct rates *rates, const char *const *texts, size_t text_count, struct err *err) MUST_CHECK;
+bool rates_configure(struct rates *rates, const struct conf_list *texts, struct err *err) MUST_CHECK;
 
 /* Takes one call; E_RATE "Provisioned Rate exceeded." when there is none left. now_us: clock_mono_us. */
 bool rates_take(struct rates *rates, struct span account, unsigned operation, int64_t now_us,
