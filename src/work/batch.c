@@ -95,7 +95,7 @@ static size_t uses_of(struct parser *parser, const struct manifest_verdict *verd
     for (size_t i = 0; i < verdict->label_count; i++) {
         const struct manifest_label *label = &verdict->labels[i];
         parser->uses[i] = (struct block_use){
-            .label = (uint32_t)parser->names.labels[book_place(&parser->names, label->name)].id,
+            .label = book_id(&parser->names, label->name),
             .flags = (uint8_t)((label->used ? BLOCK_USED : 0) | (label->boxed ? BLOCK_BOXED : 0) |
                                (label->declared ? BLOCK_DECLARED : 0)),
         };

@@ -74,6 +74,12 @@ size_t book_place(struct book *book, struct span name)
     return place;
 }
 
+uint32_t book_id(struct book *book, struct span name)
+{
+    size_t place = book_place(book, name); /* first, for it may move the labels */
+    return (uint32_t)book->labels[place].id;
+}
+
 size_t book_place_of_id(const struct book *book, int64_t id)
 {
     size_t low = 0, high = book->count;

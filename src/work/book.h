@@ -29,6 +29,9 @@ void book_load(struct book *book, const struct label_count *label);
 /* The place of a label of that name, which is added with the next id if it is new. */
 size_t book_place(struct book *book, struct span name);
 
+/* The id of the label of that name, likewise. */
+uint32_t book_id(struct book *book, struct span name);
+
 /* The place of the label of that id, which the book holds (CHECKed). */
 size_t book_place_of_id(const struct book *book, int64_t id);
 

@@ -97,7 +97,7 @@ static bool move(struct distribute *all, struct unpacked *old, unsigned i, struc
     for (size_t u = 0; u < use_count; u++) {
         struct span name = train->book.labels[book_place_of_id(&train->book, uses[u].label)].name;
         theirs[u] = uses[u];
-        theirs[u].label = (uint32_t)test->book.labels[book_place(&test->book, name)].id;
+        theirs[u].label = book_id(&test->book, name);
     }
     struct block_entry moved = *entry;
     moved.seq = test->progress.next_seq++;

@@ -22,10 +22,8 @@ static bool change(struct ingest *ingest, const char *message)
 /* The dataset's id for every label of a packed block, in the order of first sight. */
 static void relabel(struct stage *stage, struct batch_block *packed)
 {
-    for (unsigned i = 0; i < packed->block.label_count; i++) {
-        size_t place = book_place(&stage->book, packed->names[i]);
-        packed->block.labels[i].id = (uint32_t)stage->book.labels[place].id;
-    }
+    for (unsigned i = 0; i < packed->block.label_count; i++)
+        packed->block.labels[i].id = book_id(&stage->book, packed->names[i]);
 }
 
 static bool write_blocks(struct ingest *ingest, struct batch *batch, struct err *err)

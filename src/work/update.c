@@ -224,8 +224,7 @@ static const struct block_use *uses_of(struct update *update, const struct chang
     struct book *book = &update->stage.book;
     update->uses = mem_grow(update->uses, (change->label_count + 1) * sizeof *update->uses);
     for (size_t i = 0; i < change->label_count; i++)
-        update->uses[i] = (struct block_use){ (uint32_t)book->labels[book_place(book, change->labels[i])].id,
-                                              change->label_flags[i] };
+        update->uses[i] = (struct block_use){ book_id(book, change->labels[i]), change->label_flags[i] };
     return update->uses;
 }
 
