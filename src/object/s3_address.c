@@ -10,24 +10,6 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static bool all_of(struct span text, const char *punctuation)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_alnum(text.ptr[i]) && (text.ptr[i] == '\0' || !strchr(punctuation, text.ptr[i])))
-            return false;
-    return text.len > 0;
-}
-
-/* `room` counts the NUL. */
-static bool copy_text(struct span text, char *ret_text, size_t room)
-{
-    if (text.len >= room)
-        return false;
-    memcpy(ret_text, text.ptr, text.len);
-    ret_text[text.len] = '\0';
-    return true;
-}
-
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -67,36 +49,10 @@ static bool number_in(struct span text, unsigned max, unsigned *ret_value)
     return true;
 }
 
-static bool parse_host(struct span host_port, struct s3_address *address)
-{
-    struct span host = host_port, port = SPAN_NONE;
-    uint64_t number = 0;
-    if (span_starts(host_port, SPAN_LIT("["))) {
-        size_t end = 0;
-        while (end < host_port.len && host_port.ptr[end] != ']')
-            end++;
-        host = span_first(host_port, end + 1);
-        if (host.len < 4 || !span_ends(host, SPAN_LIT("]")) || !all_of(span_of(host.ptr + 1, host.len - 2), ":."))
-            return false;
-        if (host.len < host_port.len && host_port.ptr[host.len] != ':')
-            return false;
-        port = host.len < host_port.len ? span_from(host_port, host.len + 1) : SPAN_NONE;
-    } else {
-        port = host_port;
-        host = span_cut(&port, ':');
-        if (!all_of(host, ".-_"))
-            return false;
-    }
-    if (port.ptr && (!span_to_u64(port, 65535, &number) || number == 0))
-        return false;
-    bool usual = !port.ptr || number == (address->tls ? 443 : 80);
-    return copy_text(usual ? host : host_port, address->host, sizeof address->host);
-}
-
 static bool parse_parameter(struct span name, struct span value, struct s3_address *address)
 {
     if (span_is(name, "region"))
-        return all_of(value, "-") && copy_text(value, address->region, sizeof address->region);
+        return endpoint_text_is_plain(value, "-") && endpoint_text_copy(value, address->region, sizeof address->region);
     if (span_is(name, "ca"))
         return unescape(value, address->ca_file, sizeof address->ca_file);
     if (span_is(name, "attempts"))
@@ -113,7 +69,7 @@ static bool parse_parameter(struct span name, struct span value, struct s3_addre
 /* s3.REGION.amazonaws.com names its region, and AWS wants new buckets in the host. */
 static void defaults_of_host(struct span region, struct s3_address *address)
 {
-    struct span host = span_str(address->host);
+    struct span host = span_str(address->endpoint.host);
     address->attempts = ATTEMPTS_DEFAULT;
     address->idle_s = IDLE_S_DEFAULT;
     address->style = S3_STYLE_PATH;
@@ -125,25 +81,16 @@ static void defaults_of_host(struct span region, struct s3_address *address)
         if (!span_is(named, "amazonaws"))
             region = named;
     }
-    if (!all_of(region, "-") || !copy_text(region, address->region, sizeof address->region))
-        CHECK(copy_text(SPAN_LIT("us-east-1"), address->region, sizeof address->region));
+    if (!endpoint_text_is_plain(region, "-") || !endpoint_text_copy(region, address->region, sizeof address->region))
+        CHECK(endpoint_text_copy(SPAN_LIT("us-east-1"), address->region, sizeof address->region));
 }
 
 bool s3_address_parse(struct span url, struct span region, struct s3_address *ret_address, struct err *err)
 {
     struct s3_address address = { 0 };
     struct span query = url;
-    struct span place = span_cut(&query, '?');
-    if (span_starts(place, SPAN_LIT("https://")))
-        address.tls = true;
-    else if (!span_starts(place, SPAN_LIT("http://")))
-        return fail(err, E_CONFIG, "The object store s3: needs a URL that begins with http:// or https://.");
-    place = span_from(place, address.tls ? 8 : 7);
-    if (span_ends(place, SPAN_LIT("/")))
-        place.len--;
-    if (!parse_host(place, &address))
-        return fail(err, E_CONFIG, "`" SPAN_FMT "` is not a host with an optional port.",
-                    SPAN_ARG(span_first(place, 200)));
+    if (!endpoint_parse(span_cut(&query, '?'), &address.endpoint, err))
+        return false;
     defaults_of_host(region, &address);
     while (query.ptr) {
         struct span value = span_cut(&query, '&');
@@ -204,14 +151,14 @@ void s3_address_place(const struct s3_address *address, struct object_name name,
     buf_clear(&ret_place->host);
     buf_clear(&ret_place->path);
     buf_clear(&ret_place->query);
-    if (address->style == S3_STYLE_VIRTUAL && fits_a_host(name.bucket, address->tls)) {
+    if (address->style == S3_STYLE_VIRTUAL && fits_a_host(name.bucket, address->endpoint.tls)) {
         buf_add(&ret_place->host, name.bucket);
         buf_add_char(&ret_place->host, '.');
     } else {
         buf_add_char(&ret_place->path, '/');
         s3_escape(&ret_place->path, name.bucket, false);
     }
-    buf_add_str(&ret_place->host, address->host);
+    buf_add_str(&ret_place->host, address->endpoint.host);
     if (name.key.len > 0 || ret_place->path.len == 0)
         buf_add_char(&ret_place->path, '/');
     s3_escape(&ret_place->path, name.key, true);

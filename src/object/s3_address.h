@@ -9,14 +9,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "object/endpoint.h"
 #include "object/object.h"
 
 enum s3_style { S3_STYLE_PATH, S3_STYLE_VIRTUAL };
 
 struct s3_address {
-    bool tls;
+    struct endpoint endpoint;
     enum s3_style style;
-    char host[300]; /* as the Host header has it: with the port unless it is the scheme's own */
     char region[64];
     char ca_file[1024]; /* empty: the system's */
     unsigned attempts;

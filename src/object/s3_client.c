@@ -82,7 +82,7 @@ static bool call_send(struct s3_call *call, unsigned *ret_status, struct err *er
     signing_headers(&key, &signing, true, clock_wall_ms(), &call->headers);
     struct buf url;
     buf_init(&url, URL_MAX);
-    buf_add_str(&url, address->tls ? "https://" : "http://");
+    buf_add_str(&url, address->endpoint.tls ? "https://" : "http://");
     buf_add(&url, signing.host);
     buf_add(&url, signing.path);
     if (signing.query.len > 0)

@@ -36,8 +36,8 @@ static void defaults(void **state)
 {
     (void)state;
     struct s3_address address = parsed("http://minio.lan:9000");
-    assert_false(address.tls);
-    assert_string_equal(address.host, "minio.lan:9000");
+    assert_false(address.endpoint.tls);
+    assert_string_equal(address.endpoint.host, "minio.lan:9000");
     assert_string_equal(address.region, "eu-west-3");
     assert_string_equal(address.ca_file, "");
     assert_int_equal(address.style, S3_STYLE_PATH);
@@ -48,14 +48,14 @@ static void defaults(void **state)
 static void hosts(void **state)
 {
     (void)state;
-    assert_string_equal(parsed("https://s3.example/").host, "s3.example");
-    assert_true(parsed("https://s3.example/").tls);
-    assert_string_equal(parsed("https://s3.example:443").host, "s3.example");
-    assert_string_equal(parsed("https://s3.example:80").host, "s3.example:80");
-    assert_string_equal(parsed("http://s3.example:80").host, "s3.example");
-    assert_string_equal(parsed("http://127.0.0.1:4568").host, "127.0.0.1:4568");
-    assert_string_equal(parsed("http://[::1]:4568").host, "[::1]:4568");
-    assert_string_equal(parsed("http://[2001:db8::7]").host, "[2001:db8::7]");
+    assert_string_equal(parsed("https://s3.example/").endpoint.host, "s3.example");
+    assert_true(parsed("https://s3.example/").endpoint.tls);
+    assert_string_equal(parsed("https://s3.example:443").endpoint.host, "s3.example");
+    assert_string_equal(parsed("https://s3.example:80").endpoint.host, "s3.example:80");
+    assert_string_equal(parsed("http://s3.example:80").endpoint.host, "s3.example");
+    assert_string_equal(parsed("http://127.0.0.1:4568").endpoint.host, "127.0.0.1:4568");
+    assert_string_equal(parsed("http://[::1]:4568").endpoint.host, "[::1]:4568");
+    assert_string_equal(parsed("http://[2001:db8::7]").endpoint.host, "[2001:db8::7]");
 }
 
 static void hosts_of_aws(void **state)
