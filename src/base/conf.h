@@ -72,6 +72,8 @@ struct conf_values {
     uint64_t pool_threads;
     uint64_t pool_queue;
     uint64_t store_readers;
+    uint64_t job_threads;
+    uint64_t parser_threads;
     struct conf_list rate;
     unsigned limits;
     struct conf_list limit;
@@ -89,7 +91,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 30
+#define CONF_ROWS 32
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

@@ -65,8 +65,12 @@ const struct conf_row conf_rows[CONF_ROWS] = {
       .help = "Threads for calls that wait or scan; 0: one for each core, at least four." },
     { "pool-queue", CONF_NUMBER, AT(pool_queue), "512", 1, 1000000, .metavar = "N",
       .help = "Such calls waiting at once; further ones get a ThrottlingException." },
-    { "store-readers", CONF_NUMBER, AT(store_readers), "4", 1, 256, .metavar = "N",
+    { "store-readers", CONF_NUMBER, AT(store_readers), "4", 1, 64, .metavar = "N",
       .help = "Connections kept for reading the store." },
+    { "job-threads", CONF_NUMBER, AT(job_threads), "2", 1, 16, .metavar = "N",
+      .help = "Jobs (creating, updating, distributing, deleting datasets) that run at once." },
+    { "parser-threads", CONF_NUMBER, AT(parser_threads), "0", 0, 64, .metavar = "N",
+      .help = "Threads that parse and pack one manifest; 0: one for each core." },
     { "rate", CONF_PAIRS, AT(rate), "", .reload = true, .metavar = "[ACCOUNT:]OPERATION=N[/BURST]",
       .help = "Calls a second of an operation, for one account or for each; more get a "
               "ProvisionedThroughputExceededException. None by default. Repeatable." },
