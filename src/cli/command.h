@@ -13,8 +13,9 @@
 
 enum status {
     STATUS_DONE = 0,
-    STATUS_FAILED = 1, /* asked rightly, and it could not be done or is not so */
-    STATUS_USAGE = 2   /* asked wrongly: a flag, an argument, the configuration */
+    STATUS_FAILED = 1,     /* asked rightly, and it could not be done or is not so */
+    STATUS_USAGE = 2,      /* asked wrongly: a flag, an argument, the configuration */
+    STATUS_UNREACHED = 255 /* `call` alone: no server answered */
 };
 
 struct command {
