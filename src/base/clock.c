@@ -36,8 +36,8 @@ void clock_basic_iso(int64_t wall_ms, char ret_text[17])
     int ms;
     char text[64];
     utc_parts(wall_ms, &tm, &ms);
-    snprintf(text, sizeof text, "%04d%02d%02dT%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(text, sizeof text, "%04d%02d%02dT%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+             tm.tm_min, tm.tm_sec);
     snprintf(ret_text, 17, "%.16s", text);
 }
 

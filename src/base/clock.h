@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_ms(void);  /* milliseconds since 1970-01-01 UTC */
-int64_t clock_mono_us(void);  /* microseconds since some fixed point */
+int64_t clock_wall_ms(void); /* milliseconds since 1970-01-01 UTC */
+int64_t clock_mono_us(void); /* microseconds since some fixed point */
 
 /* "20260102T030405Z" (16 characters and a NUL). */
 void clock_basic_iso(int64_t wall_ms, char ret_text[17]);

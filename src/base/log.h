@@ -36,8 +36,8 @@ bool log_wants(enum log_level level);
 /* `log_line(LOG_INFO, "job finished", LOG_N("job", id), LOG_T("kind", kind));` */
 void log_fields(enum log_level level, const char *message, const struct log_field *fields, unsigned count);
 
-#define log_line(level, message, ...)                                                                                 \
-    log_fields((level), (message), (const struct log_field[]){ __VA_ARGS__ },                                         \
+#define log_line(level, message, ...)                                                                                  \
+    log_fields((level), (message), (const struct log_field[]){ __VA_ARGS__ },                                          \
                sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 
 #endif

@@ -51,8 +51,7 @@ static inline bool span_starts(struct span a, struct span prefix)
 
 static inline bool span_ends(struct span a, struct span suffix)
 {
-    return a.len >= suffix.len &&
-           (suffix.len == 0 || memcmp(a.ptr + a.len - suffix.len, suffix.ptr, suffix.len) == 0);
+    return a.len >= suffix.len && (suffix.len == 0 || memcmp(a.ptr + a.len - suffix.len, suffix.ptr, suffix.len) == 0);
 }
 
 /* Bytes from `from` (clamped) to the end. */

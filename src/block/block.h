@@ -6,9 +6,9 @@
  * in LEB128):
  *
  *     u8 version (1) · u8 count · varint raw_bytes
- *     count × { varint seq - previous seq (the first: 0, relative to the block's first_seq) · varint line bytes · u8 flags }
- *     count × u64 hash
- *     varint labels · labels × { varint id · 3 × set }     set: u8 n < 16: n × u8 entry, or u8 255: 16 bytes of bits
+ *     count × { varint seq - previous seq (the first: 0, relative to the block's first_seq) · varint line bytes · u8
+ * flags } count × u64 hash varint labels · labels × { varint id · 3 × set }     set: u8 n < 16: n × u8 entry, or u8
+ * 255: 16 bytes of bits
  *
  * Making one: block_init, block_add for each entry with its labels, block_pack once; then block_encode. Reading one:
  * block_decode the index; block_unpack the lines where needed. A struct block may be reused (block_clear).
@@ -22,7 +22,7 @@
 #define BLOCK_ENTRIES_MAX 128
 #define BLOCK_BYTES_MAX (1024 * 1024)
 
-enum { BLOCK_LABELED = 1, BLOCK_ERROR = 2 };            /* of an entry */
+enum { BLOCK_LABELED = 1, BLOCK_ERROR = 2 };                  /* of an entry */
 enum { BLOCK_USED = 1, BLOCK_BOXED = 2, BLOCK_DECLARED = 4 }; /* of a label in an entry */
 
 struct block_set {

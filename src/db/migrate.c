@@ -44,8 +44,10 @@ bool db_migrate(struct db *db, bool allowed, struct err *err)
                     "placard. Use that version, or another data directory.",
                     (long long)version, (long long)newest);
     if (version < newest && !allowed)
-        return fail(err, E_CONFIG, "The database has schema %lld and this program needs %lld: start `placard serve` once "
-                                   "to bring it up to date.", (long long)version, (long long)newest);
+        return fail(err, E_CONFIG,
+                    "The database has schema %lld and this program needs %lld: start `placard serve` once "
+                    "to bring it up to date.",
+                    (long long)version, (long long)newest);
     for (; version < newest; version++)
         if (!apply(db, version + 1, db_scripts_sqlite[version], err))
             return false;

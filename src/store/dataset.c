@@ -1,4 +1,5 @@
-/* dataset: see dataset.h for the contract. Every verb is one transaction: check the state, change it, promise the job. */
+/* dataset: see dataset.h for the contract. Every verb is one transaction: check the state, change it, promise the job.
+ */
 #include "store/dataset.h"
 
 #include "base/clock.h"
@@ -16,7 +17,8 @@ bool dataset_describe(struct store *store, struct arena *arena, struct span arn,
     return true;
 }
 
-/* --- create -------------------------------------------------------------------------------------------------------- */
+/* --- create --------------------------------------------------------------------------------------------------------
+ */
 
 static bool project_of(struct db *db, struct span arn, int64_t *ret_id, struct err *err)
 {
@@ -47,8 +49,8 @@ static bool type_free(struct db *db, struct arena *arena, int64_t project_id, en
 
 static bool readable(enum dataset_status status)
 {
-    return status == DATASET_CREATE_COMPLETE || status == DATASET_UPDATE_COMPLETE ||
-           status == DATASET_UPDATE_FAILED || status == DATASET_UPDATE_IN_PROGRESS;
+    return status == DATASET_CREATE_COMPLETE || status == DATASET_UPDATE_COMPLETE || status == DATASET_UPDATE_FAILED ||
+           status == DATASET_UPDATE_IN_PROGRESS;
 }
 
 static bool insert(struct db *db, struct span arn, int64_t project_id, enum dataset_type type, int64_t number,
@@ -142,7 +144,8 @@ undo:
     return false;
 }
 
-/* --- update, distribute, delete ------------------------------------------------------------------------------------ */
+/* --- update, distribute, delete ------------------------------------------------------------------------------------
+ */
 
 static bool settled(enum dataset_status status)
 {
@@ -257,7 +260,8 @@ bool dataset_delete(struct store *store, struct span arn, struct err *err)
     return done;
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------------------------------
+ */
 
 const char *dataset_status_name(enum dataset_status status)
 {

@@ -75,7 +75,8 @@ struct dataset_new {
 bool dataset_create(struct store *store, struct arena *arena, const struct dataset_new *wish, struct span *ret_arn,
                     struct err *err) MUST_CHECK;
 
-/* `changes` is the decoded blob. E_NOT_FOUND; E_IN_USE in any state but CREATE_COMPLETE, UPDATE_COMPLETE, UPDATE_FAILED. */
+/* `changes` is the decoded blob. E_NOT_FOUND; E_IN_USE in any state but CREATE_COMPLETE, UPDATE_COMPLETE,
+ * UPDATE_FAILED. */
 bool dataset_update(struct store *store, struct span arn, struct span changes, struct err *err) MUST_CHECK;
 
 /*

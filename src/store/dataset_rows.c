@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 
-#define COLUMNS                                                                                                       \
-    "id, arn, project_id, type, status, message_code, message, created_ms, updated_ms, total, labeled, labels, "      \
+#define COLUMNS                                                                                                        \
+    "id, arn, project_id, type, status, message_code, message, created_ms, updated_ms, total, labeled, labels, "       \
     "errors, generation, next_seq, bucket"
 
 static void row_read(struct db_query *q, struct arena *arena, struct dataset_row *ret_row)

@@ -131,8 +131,9 @@ static bool take_block(struct walk *walk, struct db_query *q, bool *ret_full, st
 /* The first_seq of the visible block that holds or precedes from_seq; 0 when there is none. */
 static bool first_block(struct walk *walk, const struct dataset_row *row, int64_t *ret_first, struct err *err)
 {
-    struct db_query *q = db_query(walk->db, "SELECT first_seq FROM block WHERE dataset_id = ?1 AND first_seq <= ?2 AND "
-                                            "born <= ?3 AND (died IS NULL OR died > ?3) ORDER BY first_seq DESC LIMIT 1");
+    struct db_query *q =
+        db_query(walk->db, "SELECT first_seq FROM block WHERE dataset_id = ?1 AND first_seq <= ?2 AND "
+                           "born <= ?3 AND (died IS NULL OR died > ?3) ORDER BY first_seq DESC LIMIT 1");
     db_bind_int(q, 1, row->view.id);
     db_bind_int(q, 2, walk->from_seq);
     db_bind_int(q, 3, row->generation);
@@ -158,8 +159,8 @@ static bool walk_blocks(struct walk *walk, const struct dataset_row *row, struct
     bool full = false, good = true;
     enum db_step step = DB_DONE;
     while (good && !full && (step = db_next(q, err)) == DB_ROW) {
-        bool spent = walk->page.count == walk->limit || scanned == INDEXES_PER_PAGE ||
-                     walk->unpacked == UNPACKED_PER_PAGE;
+        bool spent =
+            walk->page.count == walk->limit || scanned == INDEXES_PER_PAGE || walk->unpacked == UNPACKED_PER_PAGE;
         if (spent) {
             walk->page.more = true;
             walk->page.next_seq = db_int(q, 0);

@@ -38,8 +38,8 @@ bool job_void_leases(struct store *store, struct err *err)
  * Of one dataset only one job stages at a time (its status sees to that); a settling job may stand beside it. What a
  * copy is reading is neither deleted nor tidied.
  */
-#define CLAIMABLE                                                                                                     \
-    "owner = '' AND not_before_ms <= ?1 AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "            \
+#define CLAIMABLE                                                                                                      \
+    "owner = '' AND not_before_ms <= ?1 AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "             \
     "WHERE c.kind = 2 AND c.phase = 0 AND c.other_id IN (job.dataset_id)))"
 
 static void job_read(struct db_query *q, struct arena *arena, struct job *ret_job)
@@ -220,8 +220,8 @@ bool job_count(struct store *store, int64_t *ret_pending, struct err *err)
 
 const char *job_kind_name(enum job_kind kind)
 {
-    static const char *const names[] = { "create-empty", "create-manifest", "create-copy", "update", "distribute",
-                                         "delete" };
+    static const char *const names[] = { "create-empty", "create-manifest", "create-copy",
+                                         "update",       "distribute",      "delete" };
     CHECK((unsigned)kind < COUNT_OF(names));
     return names[kind];
 }

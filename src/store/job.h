@@ -14,9 +14,9 @@
 enum job_kind { JOB_CREATE_EMPTY, JOB_CREATE_MANIFEST, JOB_CREATE_COPY, JOB_UPDATE, JOB_DISTRIBUTE, JOB_DELETE };
 
 enum job_phase {
-    JOB_STAGING,  /* preparing generation + 1 */
-    JOB_GIVING_UP,/* removing what was staged; the subject then fails with the message in `progress` */
-    JOB_SETTLING  /* the flip is done; what died in it is being removed */
+    JOB_STAGING,   /* preparing generation + 1 */
+    JOB_GIVING_UP, /* removing what was staged; the subject then fails with the message in `progress` */
+    JOB_SETTLING   /* the flip is done; what died in it is being removed */
 };
 
 struct job {

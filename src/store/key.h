@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 struct key_row {
-    struct span id;      /* AKIA… */
+    struct span id; /* AKIA… */
     struct span secret;
     struct span account; /* 12 digits */
     struct span user;    /* empty: the account's root */
@@ -20,14 +20,14 @@ struct key_row {
 struct session_row {
     struct span id; /* ASIA… */
     struct span secret;
-    struct span parent; /* the access key it was made from */
+    struct span parent;       /* the access key it was made from */
     struct span token_sha256; /* 32 bytes */
     int64_t expires_ms;
 };
 
 bool key_list(struct store *store, struct arena *arena, struct key_row **ret_rows, size_t *ret_count,
               struct err *err) MUST_CHECK;
-bool key_add(struct store *store, const struct key_row *row, struct err *err) MUST_CHECK; /* E_EXISTS */
+bool key_add(struct store *store, const struct key_row *row, struct err *err) MUST_CHECK;              /* E_EXISTS */
 bool key_set_disabled(struct store *store, struct span id, bool disabled, struct err *err) MUST_CHECK; /* E_NOT_FOUND */
 bool key_delete(struct store *store, struct span id, struct err *err) MUST_CHECK; /* and its sessions; E_NOT_FOUND */
 

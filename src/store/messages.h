@@ -18,7 +18,6 @@
 #define MESSAGE_MANIFEST_TOO_MANY_LABELS "The manifest file has too many labels."
 #define MESSAGE_MANIFEST_SEVERAL_BUCKETS "The manifest file contains images from multiple S3 buckets."
 #define MESSAGE_MANIFEST_CHANGED "The manifest file changed while it was being read."
-#define MESSAGE_TOO_FEW_TO_DISTRIBUTE                                                                                 \
-    "The manifest file doesn't have enough labeled images to distribute the dataset."
+#define MESSAGE_TOO_FEW_TO_DISTRIBUTE "The manifest file doesn't have enough labeled images to distribute the dataset."
 
 #endif

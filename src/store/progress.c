@@ -5,8 +5,8 @@ enum { NUMBERS = 9 };
 
 static void numbers_of(struct progress *progress, int64_t *ret_numbers[NUMBERS])
 {
-    int64_t *all[NUMBERS] = { &progress->total,    &progress->labeled, &progress->errors,
-                              &progress->next_seq, &progress->line,    &progress->nonblank,
+    int64_t *all[NUMBERS] = { &progress->total,    &progress->labeled,  &progress->errors,
+                              &progress->next_seq, &progress->line,     &progress->nonblank,
                               &progress->dropped,  &progress->unparsed, &progress->message_code };
     memcpy(ret_numbers, all, sizeof all);
 }

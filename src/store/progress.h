@@ -18,7 +18,7 @@ struct progress {
     int64_t next_seq;
     struct span bucket;
     /* what a manifest has shown so far */
-    int64_t line;     /* lines read, blank ones included */
+    int64_t line; /* lines read, blank ones included */
     int64_t nonblank;
     int64_t dropped;  /* terminal content errors, repeated source-refs included once they are found */
     int64_t unparsed; /* of these, the lines that are not JSON */

@@ -14,7 +14,8 @@ static bool name_free(struct db *db, struct span account, struct span region, st
     if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
         return false;
     return step == DB_DONE ||
-           fail(err, E_IN_USE, "A project named " SPAN_FMT " already exists in this account and region.", SPAN_ARG(name));
+           fail(err, E_IN_USE, "A project named " SPAN_FMT " already exists in this account and region.",
+                SPAN_ARG(name));
 }
 
 static bool insert(struct db *db, struct span arn, struct span account, struct span region, struct span name,
@@ -112,8 +113,9 @@ static void project_read(struct db_query *q, struct arena *arena, struct project
 static bool list_all(struct db *db, struct arena *arena, const struct project_query *query, struct project *projects,
                      size_t *ret_count, struct err *err)
 {
-    struct db_query *q = db_query(db, "SELECT id, arn, name, created_ms FROM project WHERE account = ?1 AND region = ?2 "
-                                      "AND id < ?3 ORDER BY id DESC LIMIT ?4");
+    struct db_query *q =
+        db_query(db, "SELECT id, arn, name, created_ms FROM project WHERE account = ?1 AND region = ?2 "
+                     "AND id < ?3 ORDER BY id DESC LIMIT ?4");
     db_bind_text(q, 1, query->account);
     db_bind_text(q, 2, query->region);
     db_bind_int(q, 3, query->before_id ? query->before_id : INT64_MAX);
@@ -180,7 +182,8 @@ bool project_list(struct store *store, struct arena *arena, const struct project
     bool more = count > query->limit;
     count = more ? query->limit : count;
     for (size_t i = 0; i < count && done; i++)
-        done = dataset_rows_of_project(db, arena, projects[i].id, projects[i].datasets, &projects[i].dataset_count, err);
+        done =
+            dataset_rows_of_project(db, arena, projects[i].id, projects[i].datasets, &projects[i].dataset_count, err);
     store_read_end(store, db);
     if (!done)
         return false;

@@ -102,7 +102,8 @@ bool stage_refs_of(struct store *store, int64_t dataset_id, uint64_t hash, int64
     struct db *db;
     if (!store_read_begin(store, &db, err))
         return false;
-    struct db_query *q = db_query(db, "SELECT seq FROM entry_ref WHERE dataset_id = ?1 AND hash = ?2 ORDER BY seq LIMIT ?3");
+    struct db_query *q =
+        db_query(db, "SELECT seq FROM entry_ref WHERE dataset_id = ?1 AND hash = ?2 ORDER BY seq LIMIT ?3");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, (int64_t)hash);
     db_bind_int(q, 3, (int64_t)room);
@@ -120,7 +121,8 @@ bool stage_refs_of(struct store *store, int64_t dataset_id, uint64_t hash, int64
 static struct db_query *labels_query(struct db *db, bool staged)
 {
     if (staged)
-        return db_query(db, "SELECT id, name, entries, boxed, declared FROM staged_label WHERE dataset_id = ?1 ORDER BY id");
+        return db_query(
+            db, "SELECT id, name, entries, boxed, declared FROM staged_label WHERE dataset_id = ?1 ORDER BY id");
     return db_query(db, "SELECT id, name, entries, boxed, declared FROM label WHERE dataset_id = ?1 ORDER BY id");
 }
 

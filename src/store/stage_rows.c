@@ -32,10 +32,10 @@ bool stage_block_drop(struct db *db, int64_t dataset_id, int64_t first_seq, int6
     return db_run(q, err);
 }
 
-bool stage_block_kill(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, int64_t died,
-                      struct err *err)
+bool stage_block_kill(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, int64_t died, struct err *err)
 {
-    struct db_query *q = db_query(db, "UPDATE block SET died = ?4 WHERE dataset_id = ?1 AND first_seq = ?2 AND born = ?3");
+    struct db_query *q =
+        db_query(db, "UPDATE block SET died = ?4 WHERE dataset_id = ?1 AND first_seq = ?2 AND born = ?3");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, first_seq);
     db_bind_int(q, 3, born);
@@ -110,11 +110,15 @@ bool stage_labels_clear(struct db *db, int64_t dataset_id, struct err *err)
 
 static bool flip_labels(struct db *db, int64_t dataset_id, struct err *err)
 {
-    return delete_of(db, "DELETE FROM label WHERE dataset_id = ?1 AND id IN (SELECT id FROM staged_label WHERE "
-                         "dataset_id = ?1)", dataset_id, err) &&
-           delete_of(db, "INSERT INTO label (dataset_id, id, name, entries, boxed, declared) SELECT dataset_id, id, name, "
-                         "entries, boxed, declared FROM staged_label WHERE dataset_id = ?1 AND "
-                         "(entries > 0 OR boxed > 0 OR declared > 0)", dataset_id, err) &&
+    return delete_of(db,
+                     "DELETE FROM label WHERE dataset_id = ?1 AND id IN (SELECT id FROM staged_label WHERE "
+                     "dataset_id = ?1)",
+                     dataset_id, err) &&
+           delete_of(db,
+                     "INSERT INTO label (dataset_id, id, name, entries, boxed, declared) SELECT dataset_id, id, name, "
+                     "entries, boxed, declared FROM staged_label WHERE dataset_id = ?1 AND "
+                     "(entries > 0 OR boxed > 0 OR declared > 0)",
+                     dataset_id, err) &&
            stage_labels_clear(db, dataset_id, err);
 }
 

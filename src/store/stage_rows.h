@@ -34,8 +34,7 @@ bool stage_block_drop(struct db *db, int64_t dataset_id, int64_t first_seq, int6
 bool stage_block_kill(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, int64_t died,
                       struct err *err) MUST_CHECK;
 
-bool stage_label_put(struct db *db, int64_t dataset_id, const struct label_count *count,
-                     struct err *err) MUST_CHECK;
+bool stage_label_put(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err) MUST_CHECK;
 bool stage_ref_put(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err) MUST_CHECK;
 bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err) MUST_CHECK;
 bool stage_rejected_put(struct db *db, int64_t dataset_id, int64_t line, enum manifest_code code, struct span value,
@@ -57,9 +56,9 @@ bool stage_flip(struct store *store, struct db *db, int64_t dataset_id, int64_t 
 bool stage_fail(struct store *store, struct db *db, int64_t dataset_id, enum dataset_status status,
                 enum dataset_message_code code, struct span message, struct err *err) MUST_CHECK;
 
-/* Takes back some of what was staged for `generation`, refs of staged blocks included; *ret_more until nothing is left. */
-bool stage_undo_some(struct db *db, int64_t dataset_id, int64_t generation, bool *ret_more,
-                     struct err *err) MUST_CHECK;
+/* Takes back some of what was staged for `generation`, refs of staged blocks included; *ret_more until nothing is left.
+ */
+bool stage_undo_some(struct db *db, int64_t dataset_id, int64_t generation, bool *ret_more, struct err *err) MUST_CHECK;
 
 /* Removes some blocks that died in that committed generation or before. */
 bool stage_settle_some(struct db *db, int64_t dataset_id, int64_t generation, bool *ret_more,

@@ -1,4 +1,5 @@
-/* store: see store.h for the contract. The writer's queue, the readers' pool, and what must be published with a commit. */
+/* store: see store.h for the contract. The writer's queue, the readers' pool, and what must be published with a commit.
+ */
 #include "store/store.h"
 
 #include <errno.h>
@@ -143,7 +144,8 @@ uint64_t store_hash(const struct store *store, struct span source_ref)
     return XXH3_64bits_withSeed(source_ref.ptr, source_ref.len, seed);
 }
 
-/* --- the writer ---------------------------------------------------------------------------------------------------- */
+/* --- the writer ----------------------------------------------------------------------------------------------------
+ */
 
 static void api_wait(struct store *store)
 {
@@ -297,7 +299,8 @@ struct store_waits store_api_waits(struct store *store)
     return waits;
 }
 
-/* --- readers ------------------------------------------------------------------------------------------------------- */
+/* --- readers -------------------------------------------------------------------------------------------------------
+ */
 
 bool store_read_begin(struct store *store, struct db **ret_db, struct err *err)
 {

@@ -3,7 +3,8 @@
 
 static bool owner_exists(struct db *db, struct span arn, struct err *err)
 {
-    struct db_query *q = db_query(db, "SELECT 1 FROM project WHERE arn = ?1 UNION ALL SELECT 1 FROM dataset WHERE arn = ?1");
+    struct db_query *q =
+        db_query(db, "SELECT 1 FROM project WHERE arn = ?1 UNION ALL SELECT 1 FROM dataset WHERE arn = ?1");
     db_bind_text(q, 1, arn);
     enum db_step step = db_next(q, err);
     if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
@@ -18,9 +19,8 @@ static bool within_quota(struct db *db, struct span arn, struct err *err)
     int64_t count = db_next(q, err) == DB_ROW ? db_int(q, 0) : 0;
     if (!db_end(q, err))
         return false;
-    return count <= TAGS_PER_RESOURCE ||
-           fail(err, E_QUOTA, "A resource has at most %d tags; this one would have %lld.", TAGS_PER_RESOURCE,
-                (long long)count);
+    return count <= TAGS_PER_RESOURCE || fail(err, E_QUOTA, "A resource has at most %d tags; this one would have %lld.",
+                                              TAGS_PER_RESOURCE, (long long)count);
 }
 
 bool tag_write(struct db *db, struct span arn, const struct tag *tags, size_t count, struct err *err)

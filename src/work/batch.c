@@ -120,8 +120,7 @@ static void close_block(struct parser *parser, struct batch *batch)
 static void keep(struct parser *parser, struct batch *batch, int64_t line_number,
                  const struct manifest_verdict *verdict)
 {
-    bool fits = batch->block_count > 0 &&
-                block_fits(&batch->blocks[batch->block_count - 1].block, verdict->line.len);
+    bool fits = batch->block_count > 0 && block_fits(&batch->blocks[batch->block_count - 1].block, verdict->line.len);
     if (!fits) {
         close_block(parser, batch);
         block_next(batch);

@@ -30,11 +30,11 @@ struct batch_reject {
 struct batch {
     /* in */
     struct buf input;
-    int64_t first_line;    /* the number of the first line in it; a manifest's lines count from 1 */
-    int64_t lines;         /* how many it holds, the overlong one at its end included */
-    uint64_t end_offset;   /* of the manifest, behind its last line */
-    bool overlong;         /* its last line was too long to hold: what is here of it is its beginning */
-    bool last;             /* the manifest ends here */
+    int64_t first_line;  /* the number of the first line in it; a manifest's lines count from 1 */
+    int64_t lines;       /* how many it holds, the overlong one at its end included */
+    uint64_t end_offset; /* of the manifest, behind its last line */
+    bool overlong;       /* its last line was too long to hold: what is here of it is its beginning */
+    bool last;           /* the manifest ends here */
     /* out */
     struct arena arena;
     struct batch_block *blocks;
@@ -44,7 +44,7 @@ struct batch {
     size_t reject_count;
     int64_t nonblank, unparsed;
     int64_t total, labeled, errors;
-    struct span bucket;    /* of the first entry */
+    struct span bucket; /* of the first entry */
     bool several_buckets;
 };
 

@@ -14,7 +14,7 @@ struct book {
     size_t count;
     size_t room;
     int64_t next_id;
-    bool *dirty; /* changed since it was last written */
+    bool *dirty;     /* changed since it was last written */
     uint32_t *slots; /* name -> 1 + place, open addressing */
     size_t slot_count;
     struct arena names;

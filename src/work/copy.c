@@ -48,8 +48,8 @@ bool run_create_copy(struct run *run, struct err *err)
                 copy_blocks(run, &stage, &refs, err);
     if (done) {
         refs_sort(&refs);
-        done = refs_write(&refs, &stage, err) &&
-               stage_finish(&stage, NULL, DATASET_CREATE_COMPLETE, MESSAGE_CREATED, err);
+        done =
+            refs_write(&refs, &stage, err) && stage_finish(&stage, NULL, DATASET_CREATE_COMPLETE, MESSAGE_CREATED, err);
     }
     refs_free(&refs);
     stage_close(&stage);

@@ -2,8 +2,8 @@
  * distribute: a stratified fifth of the training dataset moves to the empty test dataset (spec B.3).
  *
  * The choice is made from the block indexes alone; then every block that loses an entry is rewritten without it while
- * the test dataset's blocks are filled, and both datasets flip in one transaction: an entry is in exactly one of them at
- * every commit. A crash begins the job anew.
+ * the test dataset's blocks are filled, and both datasets flip in one transaction: an entry is in exactly one of them
+ * at every commit. A crash begins the job anew.
  */
 #include <stdlib.h>
 

@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
-#define ROW(NAME, MEMBER, VALUE, HELP) { NAME, offsetof(struct limits, MEMBER), VALUE, HELP }
+#define ROW(NAME, MEMBER, VALUE, HELP)                                                                                 \
+    {                                                                                                                  \
+        NAME, offsetof(struct limits, MEMBER), VALUE, HELP                                                             \
+    }
 
 const struct limit_row limit_rows[] = {
     ROW("manifest-bytes", manifest_bytes, 1000000000, "bytes of one manifest file (spec F.1: 1 GB)"),

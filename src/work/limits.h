@@ -13,10 +13,10 @@
 
 struct limits {
     int64_t manifest_bytes;
-    int64_t manifest_lines;   /* of one file, blank and invalid ones included */
-    int64_t dataset_entries;  /* after an update */
+    int64_t manifest_lines;  /* of one file, blank and invalid ones included */
+    int64_t dataset_entries; /* after an update */
     int64_t dataset_labels;
-    int64_t dropped_percent;  /* more than this share of the non-blank lines dropped fails the operation */
+    int64_t dropped_percent; /* more than this share of the non-blank lines dropped fails the operation */
     int64_t line_chars;
     int64_t label_chars;
     int64_t labels_per_image;

@@ -1,6 +1,6 @@
 /*
- * remove: what takes rows away in small transactions: a deleted dataset, what an operation given up had staged, and what
- * died in a committed generation. Each may be stopped and begun again anywhere.
+ * remove: what takes rows away in small transactions: a deleted dataset, what an operation given up had staged, and
+ * what died in a committed generation. Each may be stopped and begun again anywhere.
  */
 #include "store/messages.h"
 #include "work/kinds.h"
@@ -17,8 +17,7 @@ static bool one_part(struct run *run, some *remove_some, last *then, bool *ret_m
         return fail(err, E_LOST_LEASE, "stopping");
     if (!store_write_begin(run->store, STORE_JOB, &db, err))
         return false;
-    if (!remove_some(run, db, ret_more, err) ||
-        !(*ret_more ? job_checkpoint(db, run->job, err) : then(run, db, err))) {
+    if (!remove_some(run, db, ret_more, err) || !(*ret_more ? job_checkpoint(db, run->job, err) : then(run, db, err))) {
         store_write_abort(run->store);
         return false;
     }
@@ -39,7 +38,8 @@ static bool finish_job(struct run *run, struct db *db, struct err *err)
     return job_finish(db, run->job, err);
 }
 
-/* --- a deleted dataset --------------------------------------------------------------------------------------------- */
+/* --- a deleted dataset ---------------------------------------------------------------------------------------------
+ */
 
 static bool delete_some(struct run *run, struct db *db, bool *ret_more, struct err *err)
 {
@@ -52,7 +52,8 @@ bool run_delete(struct run *run, struct err *err)
     return all_parts(run, delete_some, finish_job, err);
 }
 
-/* --- an operation given up ----------------------------------------------------------------------------------------- */
+/* --- an operation given up -----------------------------------------------------------------------------------------
+ */
 
 static bool generation_of(struct db *db, struct arena *arena, int64_t dataset_id, int64_t *ret_staged, struct err *err)
 {
@@ -87,8 +88,7 @@ static bool fail_datasets(struct run *run, struct db *db, struct err *err)
     enum dataset_status status = creating ? DATASET_CREATE_FAILED : DATASET_UPDATE_FAILED;
     enum dataset_message_code code = (enum dataset_message_code)why.message_code;
     return stage_fail(run->store, db, job->dataset_id, status, code, why.message, err) &&
-           (job->kind != JOB_DISTRIBUTE ||
-            stage_fail(run->store, db, job->other_id, status, code, why.message, err)) &&
+           (job->kind != JOB_DISTRIBUTE || stage_fail(run->store, db, job->other_id, status, code, why.message, err)) &&
            job_finish(db, job, err);
 }
 
@@ -97,7 +97,8 @@ bool run_giving_up(struct run *run, struct err *err)
     return all_parts(run, undo_some, fail_datasets, err);
 }
 
-/* --- what died ----------------------------------------------------------------------------------------------------- */
+/* --- what died -----------------------------------------------------------------------------------------------------
+ */
 
 static bool settle_some(struct run *run, struct db *db, bool *ret_more, struct err *err)
 {
@@ -185,6 +186,5 @@ static bool settle_refs(struct run *run, struct err *err)
 bool run_settling(struct run *run, struct err *err)
 {
     run->job->progress = SPAN_NONE;
-    return (run->job->kind != JOB_DISTRIBUTE || settle_refs(run, err)) &&
-           all_parts(run, settle_some, finish_job, err);
+    return (run->job->kind != JOB_DISTRIBUTE || settle_refs(run, err)) && all_parts(run, settle_some, finish_job, err);
 }

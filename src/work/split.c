@@ -12,14 +12,14 @@ enum { PART = 5 }; /* one of five moves */
 
 struct state {
     const struct split *split;
-    uint8_t *side;       /* of each entry */
-    uint32_t *order;     /* entries by hash */
-    uint32_t *by_label;  /* entries of each label, in that order; label l has [from[l], from[l + 1]) */
+    uint8_t *side;      /* of each entry */
+    uint32_t *order;    /* entries by hash */
+    uint32_t *by_label; /* entries of each label, in that order; label l has [from[l], from[l + 1]) */
     size_t *from;
-    size_t *left;        /* undecided entries of each label */
-    size_t *moved;       /* entries of each label on the test side, */
-    size_t *stayed;      /* and on the training side */
-    size_t want;         /* entries to move in all */
+    size_t *left;   /* undecided entries of each label */
+    size_t *moved;  /* entries of each label on the test side, */
+    size_t *stayed; /* and on the training side */
+    size_t want;    /* entries to move in all */
     size_t moves;
 };
 

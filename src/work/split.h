@@ -27,8 +27,8 @@ struct split {
     size_t label_count;
 };
 
-/* Sets chosen[i] for the entries that move; their number is a fifth, rounded to the nearest. False: a label cannot be on
-   both sides, or there are fewer than two entries. */
+/* Sets chosen[i] for the entries that move; their number is a fifth, rounded to the nearest. False: a label cannot be
+   on both sides, or there are fewer than two entries. */
 bool split_choose(const struct split *split, bool *chosen);
 
 #endif

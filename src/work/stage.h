@@ -38,11 +38,11 @@ struct stage {
     struct progress progress;
     struct book book;
     struct block_packer *packer;
-    struct block block; /* being filled, */
+    struct block block;     /* being filled, */
     struct block_set fresh; /* and which of its entries get a ref when it is written */
-    bool killed;        /* some committed block dies in this generation */
+    bool killed;            /* some committed block dies in this generation */
     struct buf lines, data, index;
-    struct db *db; /* inside a transaction */
+    struct db *db;   /* inside a transaction */
     int64_t turn_us; /* when it began */
 };
 

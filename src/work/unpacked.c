@@ -21,8 +21,7 @@ void unpacked_free(struct unpacked *unpacked)
     arena_free(&unpacked->arena);
 }
 
-bool unpacked_from(struct unpacked *unpacked, struct block_packer *packer, const struct block_row *row,
-                   struct err *err)
+bool unpacked_from(struct unpacked *unpacked, struct block_packer *packer, const struct block_row *row, struct err *err)
 {
     unpacked->row = *row;
     return block_decode(row->index, row->first_seq, &unpacked->block, err) &&

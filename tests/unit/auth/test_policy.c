@@ -279,77 +279,79 @@ static void who_reads_resource_tags(void **state)
 #define FULL "\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\""
 #define IF(condition) ONE(FULL ",\"Condition\":" condition)
 
+/* A document, and how the sentence that refuses it begins. */
+static const char *const refused[][2] = {
+    { "", "the policy: " },
+    { "{", "the policy: " },
+    { "[]", "a policy is a JSON object" },
+    { "null", "a policy is a JSON object" },
+    { "{}", "Statement is missing" },
+    { "{\"Statement\":[]}", "the policy has no statement" },
+    { "{\"Statement\":7}", "statement 1 is not an object" },
+    { "{\"Statement\":[{" FULL "},[]]}", "statement 2 is not an object" },
+    { "{\"Version\":\"2020-01-01\",\"Statement\":{" FULL "}}", "Version is" },
+    { "{\"Version\":2012,\"Statement\":{" FULL "}}", "Version is" },
+    { "{\"Id\":1,\"Statement\":{" FULL "}}", "'Id' is not known here" },
+    { "{\"statement\":{" FULL "}}", "'statement' is not known here" },
+    { "{\"Statement\":{" FULL "},\"Statement\":{" FULL "}}", "'Statement' stands twice" },
+    { ONE("\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is missing" },
+    { ONE("\"Effect\":\"allow\",\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is Allow or Deny" },
+    { ONE("\"Effect\":true,\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is Allow or Deny" },
+    { ONE("\"Effect\":\"Allow\",\"Resource\":\"*\""), "statement 1: Action or NotAction is missing" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"*\""), "statement 1: Resource or NotResource is missing" },
+    { ONE(FULL ",\"NotAction\":\"s3:*\""), "statement 1: has both Action and NotAction" },
+    { ONE(FULL ",\"NotResource\":\"*\""), "statement 1: has both Resource and NotResource" },
+    { ONE(FULL ",\"Effect\":\"Deny\""), "statement 1: 'Effect' stands twice" },
+    { ONE(FULL ",\"Action\":\"s3:*\""), "statement 1: 'Action' stands twice" },
+    { ONE(FULL ",\"Principal\":\"*\""), "statement 1: the policy of a user names no Principal" },
+    { ONE(FULL ",\"Sid\":1"), "statement 1: Sid is a text" },
+    { ONE(FULL ",\"sid\":\"a\""), "statement 1: 'sid' is not known here" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":[],\"Resource\":\"*\""), "statement 1: Action is empty" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":[1],\"Resource\":\"*\""), "statement 1: Action is a text or" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":{},\"Resource\":\"*\""), "statement 1: Action is a text or" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"DescribeDataset\",\"Resource\":\"*\""),
+      "statement 1: an action is * or SERVICE:NAME, not 'DescribeDataset'" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\":x\",\"Resource\":\"*\""), "statement 1: an action is" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"x:\",\"Resource\":\"*\""), "statement 1: an action is" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"\",\"Resource\":\"*\""), "statement 1: an action is" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"birds\""),
+      "statement 1: a resource is * or an ARN, not 'birds'" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"NotResource\":[\"*\",\"\"]"), "statement 1: a resource is" },
+    { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::${aws:username}\""),
+      "statement 1: policy variables (${…}) are not known here" },
+    { IF("[]"), "statement 1: Condition is an object" },
+    { IF("{\"StringEquals\":\"a\"}"), "statement 1: under 'StringEquals' stands an object" },
+    { IF("{\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}}"),
+      "statement 1: the condition operator 'IpAddress' is not known here" },
+    { IF("{\"StringEqualsIfExists\":{\"aws:ResourceTag/a\":\"b\"}}"),
+      "statement 1: the condition operator 'StringEqualsIfExists' is not known here" },
+    { IF("{\"ForSomeValues:StringEquals\":{\"aws:TagKeys\":\"b\"}}"), "statement 1: the condition operator" },
+    { IF("{\"StringEquals\":{\"aws:username\":\"b\"}}"), "statement 1: the condition key 'aws:username' is not" },
+    { IF("{\"StringEquals\":{\"aws:ResourceTag\":\"b\"}}"), "statement 1: the condition key 'aws:ResourceTag'" },
+    { IF("{\"StringEquals\":{\"aws:ResourceTag/\":\"b\"}}"), "statement 1: 'aws:ResourceTag/' names no tag" },
+    { IF("{\"ForAllValues:StringEquals\":{\"aws:ResourceTag/a\":\"b\"}}"),
+      "statement 1: ForAllValues and ForAnyValue go with aws:TagKeys" },
+    { IF("{\"StringEquals\":{\"aws:TagKeys\":[]}}"), "statement 1: a condition is empty" },
+    { IF("{\"StringEquals\":{\"aws:TagKeys\":[\"a\",true]}}"), "statement 1: a condition is a text or" },
+    { IF("{\"StringEquals\":{\"aws:TagKeys\":\"a\",\"aws:TagKeys\":\"b\"}}"),
+      "statement 1: 'aws:TagKeys' stands twice" },
+    { IF("{\"StringEquals\":{\"aws:TagKeys\":\"a\"},\"StringEquals\":{\"aws:TagKeys\":\"b\"}}"),
+      "statement 1: 'StringEquals' stands twice" },
+};
+
 static void documents_that_are_none(void **state)
 {
-    static const char *const rows[][2] = {
-        { "", "the policy: " },
-        { "{", "the policy: " },
-        { "[]", "a policy is a JSON object" },
-        { "null", "a policy is a JSON object" },
-        { "{}", "Statement is missing" },
-        { "{\"Statement\":[]}", "the policy has no statement" },
-        { "{\"Statement\":7}", "statement 1 is not an object" },
-        { "{\"Statement\":[{" FULL "},[]]}", "statement 2 is not an object" },
-        { "{\"Version\":\"2020-01-01\",\"Statement\":{" FULL "}}", "Version is" },
-        { "{\"Version\":2012,\"Statement\":{" FULL "}}", "Version is" },
-        { "{\"Id\":1,\"Statement\":{" FULL "}}", "'Id' is not known here" },
-        { "{\"statement\":{" FULL "}}", "'statement' is not known here" },
-        { "{\"Statement\":{" FULL "},\"Statement\":{" FULL "}}", "'Statement' stands twice" },
-        { ONE("\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is missing" },
-        { ONE("\"Effect\":\"allow\",\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is Allow or Deny" },
-        { ONE("\"Effect\":true,\"Action\":\"*\",\"Resource\":\"*\""), "statement 1: Effect is Allow or Deny" },
-        { ONE("\"Effect\":\"Allow\",\"Resource\":\"*\""), "statement 1: Action or NotAction is missing" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"*\""), "statement 1: Resource or NotResource is missing" },
-        { ONE(FULL ",\"NotAction\":\"s3:*\""), "statement 1: has both Action and NotAction" },
-        { ONE(FULL ",\"NotResource\":\"*\""), "statement 1: has both Resource and NotResource" },
-        { ONE(FULL ",\"Effect\":\"Deny\""), "statement 1: 'Effect' stands twice" },
-        { ONE(FULL ",\"Action\":\"s3:*\""), "statement 1: 'Action' stands twice" },
-        { ONE(FULL ",\"Principal\":\"*\""), "statement 1: the policy of a user names no Principal" },
-        { ONE(FULL ",\"Sid\":1"), "statement 1: Sid is a text" },
-        { ONE(FULL ",\"sid\":\"a\""), "statement 1: 'sid' is not known here" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":[],\"Resource\":\"*\""), "statement 1: Action is empty" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":[1],\"Resource\":\"*\""), "statement 1: Action is a text or" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":{},\"Resource\":\"*\""), "statement 1: Action is a text or" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"DescribeDataset\",\"Resource\":\"*\""),
-          "statement 1: an action is * or SERVICE:NAME, not 'DescribeDataset'" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\":x\",\"Resource\":\"*\""), "statement 1: an action is" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"x:\",\"Resource\":\"*\""), "statement 1: an action is" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"\",\"Resource\":\"*\""), "statement 1: an action is" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"birds\""),
-          "statement 1: a resource is * or an ARN, not 'birds'" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"NotResource\":[\"*\",\"\"]"), "statement 1: a resource is" },
-        { ONE("\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::${aws:username}\""),
-          "statement 1: policy variables (${…}) are not known here" },
-        { IF("[]"), "statement 1: Condition is an object" },
-        { IF("{\"StringEquals\":\"a\"}"), "statement 1: under 'StringEquals' stands an object" },
-        { IF("{\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}}"),
-          "statement 1: the condition operator 'IpAddress' is not known here" },
-        { IF("{\"StringEqualsIfExists\":{\"aws:ResourceTag/a\":\"b\"}}"),
-          "statement 1: the condition operator 'StringEqualsIfExists' is not known here" },
-        { IF("{\"ForSomeValues:StringEquals\":{\"aws:TagKeys\":\"b\"}}"), "statement 1: the condition operator" },
-        { IF("{\"StringEquals\":{\"aws:username\":\"b\"}}"), "statement 1: the condition key 'aws:username' is not" },
-        { IF("{\"StringEquals\":{\"aws:ResourceTag\":\"b\"}}"), "statement 1: the condition key 'aws:ResourceTag'" },
-        { IF("{\"StringEquals\":{\"aws:ResourceTag/\":\"b\"}}"), "statement 1: 'aws:ResourceTag/' names no tag" },
-        { IF("{\"ForAllValues:StringEquals\":{\"aws:ResourceTag/a\":\"b\"}}"),
-          "statement 1: ForAllValues and ForAnyValue go with aws:TagKeys" },
-        { IF("{\"StringEquals\":{\"aws:TagKeys\":[]}}"), "statement 1: a condition is empty" },
-        { IF("{\"StringEquals\":{\"aws:TagKeys\":[\"a\",true]}}"), "statement 1: a condition is a text or" },
-        { IF("{\"StringEquals\":{\"aws:TagKeys\":\"a\",\"aws:TagKeys\":\"b\"}}"),
-          "statement 1: 'aws:TagKeys' stands twice" },
-        { IF("{\"StringEquals\":{\"aws:TagKeys\":\"a\"},\"StringEquals\":{\"aws:TagKeys\":\"b\"}}"),
-          "statement 1: 'StringEquals' stands twice" },
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
         struct policy *policy = NULL;
         struct err err;
-        if (policy_parse(span_str(rows[i][0]), &policy, &err))
-            fail_msg("taken: %s", rows[i][0]);
+        if (policy_parse(span_str(refused[i][0]), &policy, &err))
+            fail_msg("taken: %s", refused[i][0]);
         assert_int_equal(err.code, E_INVALID);
         assert_null(policy);
-        if (!span_starts(span_str(err.text), span_str(rows[i][1])))
-            fail_msg("%s: %s", rows[i][0], err.text);
-        assert_false(policy_check(span_str(rows[i][0]), NULL));
+        if (!span_starts(span_str(err.text), span_str(refused[i][1])))
+            fail_msg("%s: %s", refused[i][0], err.text);
+        assert_false(policy_check(span_str(refused[i][0]), NULL));
     }
 }
 

@@ -15,11 +15,12 @@
 
 static void add_image(struct buf *out, int number, const char *label)
 {
-    buf_addf(out,
-             "{\"source-ref\":\"s3://images/%d.png\",\"kind\":1,\"kind-metadata\":{\"confidence\":1,\"class-name\":\"%s\","
-             "\"human-annotated\":\"yes\",\"creation-date\":\"2026-01-01T00:00:00\","
-             "\"type\":\"groundtruth/image-classification\"}}\n",
-             number, label);
+    buf_addf(
+        out,
+        "{\"source-ref\":\"s3://images/%d.png\",\"kind\":1,\"kind-metadata\":{\"confidence\":1,\"class-name\":\"%s\","
+        "\"human-annotated\":\"yes\",\"creation-date\":\"2026-01-01T00:00:00\","
+        "\"type\":\"groundtruth/image-classification\"}}\n",
+        number, label);
 }
 
 static struct span images(struct buf *out, int from, int to)
