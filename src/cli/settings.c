@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include "api/operation.h"
+#include "auth/rate.h"
 #include "base/nearest.h"
 
 /* HOST:PORT or [HOST]:PORT. */
@@ -102,13 +104,21 @@ bool settings_limits(const struct conf_values *values, struct limits *ret_limits
     return true;
 }
 
+static bool check_rates(const struct conf_values *values, struct err *err)
+{
+    struct rates *rates = rates_new(operation_names, OPERATIONS);
+    bool done = rates_configure(rates, &values->rate, err);
+    rates_free(rates);
+    return done;
+}
+
 bool settings_of(const struct conf_values *values, struct settings *ret_settings, struct err *err)
 {
     struct settings settings;
     if (!parse_listen(values->listen, &settings, err))
         return false;
     settings.loopback = is_loopback(settings.host);
-    if (!check_names(values, err) || !check_transport(values, &settings, err) ||
+    if (!check_names(values, err) || !check_transport(values, &settings, err) || !check_rates(values, err) ||
         !settings_limits(values, &settings.limits, err))
         return false;
     *ret_settings = settings;

@@ -1,0 +1,397 @@
+/* server: see server.h for the contract. */
+#include "cli/server.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/operation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/admin.h"
+#include "cli/pages.h"
+#include "cli/settings.h"
+
+enum {
+    PLACE_MAX = 8192,
+    NOTES_MAX = 65536,
+    DESCRIPTORS_BESIDE_CONNECTIONS = 300,
+    POOL_THREADS_LEAST = 4,
+    MALLOC_ARENAS = 4,
+    TRIM_BYTES = 1024 * 1024
+};
+
+/* In the order in which they are made; a member that is NULL has not been. */
+struct server {
+    struct conf *conf;
+    struct settings settings;
+    bool home_is_open;
+    struct home home;
+    struct root_key root;
+    struct buf objects_place;
+    struct store *store;
+    pthread_mutex_t keys_lock; /* the admin's thread and a reload build one keyring after the other */
+    struct keyring_slot *keys;
+    struct object_store *objects;
+    struct rates *rates;
+    struct limits_box limits;
+    struct pool *pool;
+    struct runner *runner;
+    struct auth_options auth;
+    struct pages pages;
+    struct gate_page page_list[PAGES];
+    struct gate *gate;
+    struct http_listener *listener;
+    struct admin admin;
+    struct admin_server *admin_server;
+};
+
+/* --- keys -------------------------------------------------------------------------------------------------------- */
+
+/* The root key, then the store's. */
+static bool build_keyring(struct server *server, struct keyring **ret_ring, struct err *err)
+{
+    struct arena arena;
+    struct key_row *listed;
+    struct session_row *sessions;
+    size_t count, session_count;
+    arena_init(&arena);
+    bool done =
+        key_list(server->store, &arena, &listed, &count, err) &&
+        session_list(server->store, &arena, clock_wall_ms() - KEYRING_EXPIRED_KEPT_MS, &sessions, &session_count, err);
+    if (done) {
+        struct key_row *keys = arena_alloc(&arena, (count + 1) * sizeof *keys);
+        keys[0] = (struct key_row){ .id = span_str(server->root.id),
+                                    .secret = span_str(server->root.secret),
+                                    .account = span_str(server->conf->values.account) };
+        if (count > 0)
+            memcpy(keys + 1, listed, count * sizeof *keys);
+        done = keyring_build(span_str(store_partition(server->store)), keys, count + 1, sessions, session_count,
+                             ret_ring, err);
+    }
+    arena_free(&arena);
+    return done;
+}
+
+static bool renew_keys(void *ctx, struct err *err)
+{
+    struct server *server = ctx;
+    struct keyring *ring;
+    pthread_mutex_lock(&server->keys_lock);
+    bool done = build_keyring(server, &ring, err);
+    if (done)
+        keyring_put(server->keys, ring);
+    pthread_mutex_unlock(&server->keys_lock);
+    return done;
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------- */
+
+/* Every connection takes a descriptor, and most systems begin with 1,024 of them. */
+static void raise_descriptors(uint64_t connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < connections + DESCRIPTORS_BESIDE_CONNECTIONS)
+        log_line(LOG_WARN, "the limit of open files is too low for that many connections",
+                 LOG_N("open-files", limit.rlim_cur), LOG_N("connections", connections));
+}
+
+/* Threads that each keep an arena of freed memory would be most of an idle server's size. */
+static void bound_memory(void)
+{
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+}
+
+static bool open_data(struct server *server, struct err *err)
+{
+    const struct conf_values *values = &server->conf->values;
+    struct buf place;
+    if (!home_open(values->data, true, &server->home, err))
+        return false;
+    server->home_is_open = true;
+    if (!home_lock(&server->home, err) || !home_root_key(&server->home, values->region, &server->root, err))
+        return false;
+    buf_init(&place, PLACE_MAX);
+    home_store_place(&server->home, values, &place);
+    const struct store_options options = { .place = buf_span(&place),
+                                           .partition = conf_choice_name("partition", values->partition),
+                                           .readers = (unsigned)values->store_readers,
+                                           .create = true };
+    bool done = store_open(&options, &server->store, err);
+    buf_free(&place);
+    struct keyring *ring;
+    if (!done || !build_keyring(server, &ring, err))
+        return false;
+    server->keys = keyring_slot_new(ring);
+    home_objects_place(&server->home, values, &server->objects_place);
+    return object_store_open(buf_span(&server->objects_place), &server->objects, err);
+}
+
+static unsigned pool_threads(const struct conf_values *values)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (values->pool_threads > 0)
+        return (unsigned)values->pool_threads;
+    return cores < POOL_THREADS_LEAST ? POOL_THREADS_LEAST : (unsigned)cores;
+}
+
+static bool start_work(struct server *server, struct err *err)
+{
+    const struct conf_values *values = &server->conf->values;
+    server->rates = rates_new(operation_names, OPERATIONS);
+    if (!rates_configure(server->rates, &values->rate, err))
+        return false;
+    limits_box_init(&server->limits, &server->settings.limits);
+    const struct runner_options options = { .store = server->store,
+                                            .objects = server->objects,
+                                            .limits = &server->limits,
+                                            .threads = (unsigned)values->job_threads,
+                                            .parsers = (unsigned)values->parser_threads };
+    return pool_start(pool_threads(values), (unsigned)values->pool_queue, &server->pool, err) &&
+           runner_start(&options, &server->runner, err);
+}
+
+static void wake_runner(void *ctx)
+{
+    runner_wake(ctx);
+}
+
+static void make_gate(struct server *server)
+{
+    const struct conf_values *values = &server->conf->values;
+    struct span partition = span_str(store_partition(server->store)), account = span_str(values->account);
+    server->auth = (struct auth_options){ .service = SPAN_LIT("rekognition"),
+                                          .skew_ms = (int64_t)values->clock_skew_ms,
+                                          .none = values->auth == CONF_AUTH_NONE,
+                                          .partition = partition,
+                                          .account = account,
+                                          .region = span_str(values->region) };
+    bool directory = span_starts(buf_span(&server->objects_place), SPAN_LIT("dir:"));
+    server->pages = (struct pages){ .store = server->store,
+                                    /* a service elsewhere that fails is not for this server's probe to repeat */
+                                    .objects = directory ? server->objects : NULL,
+                                    .runner = server->runner };
+    pages_list(&server->pages, server->page_list);
+    const struct gate_options options = {
+        .api = { .store = server->store,
+                 .objects = server->objects,
+                 .partition = partition,
+                 .default_account = account },
+        .auth = &server->auth,
+        .keys = server->keys,
+        .rates = server->rates,
+        .pool = server->pool,
+        .pages = server->page_list,
+        .page_count = PAGES,
+        .cors_origins = &values->cors_origin,
+        .connections = (uint32_t)values->connections,
+        .wake = wake_runner,
+        .wake_ctx = server->runner,
+    };
+    server->gate = gate_new(&options);
+    server->pages.gate = server->gate;
+}
+
+static bool start_listener(struct server *server, struct err *err)
+{
+    const struct conf_values *values = &server->conf->values;
+    const struct http_options options = {
+        .host = server->settings.host,
+        .port = server->settings.port,
+        .threads = (unsigned)values->http_threads,
+        .head_bytes = (uint32_t)values->head_bytes,
+        .body_bytes = (uint32_t)values->body_bytes,
+        .request_ms = (uint32_t)values->request_ms,
+        .idle_ms = (uint32_t)values->idle_ms,
+        .connections = (uint32_t)values->connections,
+        .connections_per_address = (uint32_t)values->connections_per_address,
+        .bodies_bytes = values->bodies_bytes,
+        .bodies_per_address_bytes = values->bodies_per_address_bytes,
+        .tls_certificate = values->tls_certificate[0] ? values->tls_certificate : NULL,
+        .tls_key = values->tls_key[0] ? values->tls_key : NULL,
+    };
+    const struct http_handler handler = gate_handler(server->gate);
+    if (!http_start(&options, &handler, &server->listener, err))
+        return false;
+    gate_listens(server->gate, server->listener);
+    return true;
+}
+
+static bool start_admin(struct server *server, struct err *err)
+{
+    server->admin = (struct admin){ .store = server->store,
+                                    .account = server->conf->values.account,
+                                    .root_id = server->root.id,
+                                    .keys_changed = renew_keys,
+                                    .ctx = server };
+    return admin_server_start(&server->home, &server->admin, &server->admin_server, err);
+}
+
+/* Takes down what has been made. */
+static void take_down(struct server *server)
+{
+    if (server->listener)
+        http_stop(server->listener, (uint32_t)server->conf->values.drain_ms);
+    if (server->pool)
+        pool_stop(server->pool);
+    runner_stop(server->runner);
+    admin_server_stop(server->admin_server);
+    if (server->gate)
+        gate_free(server->gate);
+    if (server->rates)
+        rates_free(server->rates);
+    if (server->objects)
+        object_store_close(server->objects);
+    if (server->keys)
+        keyring_slot_free(server->keys);
+    store_close(server->store);
+    if (server->home_is_open)
+        home_close(&server->home);
+    explicit_bzero(&server->root, sizeof server->root);
+    buf_free(&server->objects_place);
+    pthread_mutex_destroy(&server->keys_lock);
+    free(server);
+}
+
+static void log_start_line(const struct server *server)
+{
+    const struct conf_values *values = &server->conf->values;
+    bool given = getenv("PLACARD_ACCESS_KEY_ID") && getenv("PLACARD_ACCESS_KEY_ID")[0];
+    struct buf credentials;
+    buf_init(&credentials, PLACE_MAX);
+    if (given)
+        buf_add_str(&credentials, "PLACARD_ACCESS_KEY_ID");
+    else
+        buf_addf(&credentials, "%s/credentials", server->home.path);
+    log_line(LOG_INFO, "placard is serving", LOG_S("version", PLACARD_VERSION), LOG_S("data", server->home.path),
+             LOG_S("account", values->account), LOG_T("credentials", buf_span(&credentials)), LOG_N("pid", getpid()));
+    if (values->auth == CONF_AUTH_NONE)
+        log_line(LOG_WARN, "auth is none: every process of this machine may do everything");
+    buf_free(&credentials);
+}
+
+bool server_start(struct conf *conf, struct server **ret_server, struct err *err)
+{
+    struct server *server = mem_zero(1, sizeof *server);
+    server->conf = conf;
+    buf_init(&server->objects_place, PLACE_MAX);
+    pthread_mutex_init(&server->keys_lock, NULL);
+    bound_memory();
+    bool done = settings_of(&conf->values, &server->settings, err);
+    if (done) {
+        raise_descriptors(conf->values.connections);
+        done = open_data(server, err) && start_work(server, err);
+    }
+    if (done) {
+        make_gate(server);
+        done = start_listener(server, err) && start_admin(server, err);
+    }
+    if (!done) {
+        take_down(server);
+        return false;
+    }
+    log_start_line(server);
+    *ret_server = server;
+    return true;
+}
+
+void server_url(const struct server *server, struct buf *ret_url)
+{
+    const char *host = server->settings.host;
+    bool brackets = strchr(host, ':') != NULL;
+    buf_addf(ret_url, "%s://%s%s%s:%u", server->conf->values.tls_certificate[0] ? "https" : "http", brackets ? "[" : "",
+             host, brackets ? "]" : "", (unsigned)http_port(server->listener));
+}
+
+void server_stop(struct server *server)
+{
+    take_down(server);
+}
+
+/* --- reload ------------------------------------------------------------------------------------------------------ */
+
+static void log_limits(const struct limits *before, const struct limits *now)
+{
+    for (size_t i = 0; i < limit_row_count; i++) {
+        int64_t was = *(const int64_t *)((const char *)before + limit_rows[i].offset);
+        int64_t is = *(const int64_t *)((const char *)now + limit_rows[i].offset);
+        if (was != is)
+            log_line(LOG_INFO, "a limit has changed (0: lifted)", LOG_S("limit", limit_rows[i].name), LOG_N("was", was),
+                     LOG_N("is", is));
+    }
+}
+
+/* The rates as one text, to compare and to log. */
+static void join_rates(const struct conf_list *rates, struct buf *ret_text)
+{
+    for (size_t i = 0; i < rates->count; i++)
+        buf_addf(ret_text, "%s%s", i > 0 ? "," : "", rates->items[i]);
+}
+
+static void log_notes(struct span notes)
+{
+    while (notes.len > 0) {
+        struct span note = span_cut(&notes, '\n');
+        if (note.len > 0)
+            log_line(LOG_WARN, "reload", LOG_T("note", note));
+    }
+}
+
+/* The new configuration; the rates go last, for they are checked as they are set. */
+static bool take_configuration(struct server *server, struct buf *notes, struct err *err)
+{
+    struct limits limits;
+    if (!conf_reload(server->conf, notes, err) || !settings_limits(&server->conf->values, &limits, err) ||
+        !rates_configure(server->rates, &server->conf->values.rate, err))
+        return false;
+    const struct limits before = limits_box_get(&server->limits);
+    limits_box_put(&server->limits, &limits);
+    log_limits(&before, &limits);
+    return true;
+}
+
+static void reload_configuration(struct server *server)
+{
+    struct buf notes, before, now;
+    struct err err;
+    buf_init(&notes, NOTES_MAX);
+    buf_init(&before, NOTES_MAX);
+    buf_init(&now, NOTES_MAX);
+    join_rates(&server->conf->values.rate, &before);
+    if (take_configuration(server, &notes, &err)) {
+        log_notes(buf_span(&notes));
+        join_rates(&server->conf->values.rate, &now);
+        if (!span_eq(buf_span(&before), buf_span(&now)))
+            log_line(LOG_INFO, "the rates have changed", LOG_T("rates", buf_span(&now)));
+    } else {
+        log_line(LOG_ERROR, "the configuration is refused; what was in force stays", LOG_S("why", err.text));
+    }
+    buf_free(&notes);
+    buf_free(&before);
+    buf_free(&now);
+}
+
+void server_reload(struct server *server)
+{
+    struct err err;
+    log_line(LOG_INFO, "reloading");
+    reload_configuration(server);
+    if (!renew_keys(server, &err))
+        log_line(LOG_ERROR, "the keys are refused; those in force stay", LOG_S("why", err.text));
+    if (server->conf->values.tls_certificate[0]) {
+        if (http_reload_tls(server->listener, &err))
+            log_line(LOG_INFO, "the certificate has been read anew");
+        else
+            log_line(LOG_ERROR, "the certificate is refused; the one in force stays", LOG_S("why", err.text));
+    }
+    log_line(LOG_INFO, "reloaded");
+}
