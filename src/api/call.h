@@ -29,7 +29,7 @@ struct call {
 struct call_need {
     const char *action;
     struct span resource; /* an ARN, or "*" */
-    bool exists;          /* the resource has tags of its own that a condition may look at */
+    bool named;           /* the request names it, so it must be the caller's; else it is yet to be made, or "*" */
     const struct policy_tag *request_tags;
     size_t request_tag_count;
     const struct span *tag_keys;

@@ -22,9 +22,10 @@ struct operation {
     enum operation_speed speed;
     bool promises; /* it may commit a job: the runner is woken */
 
-    /* Says which actions on which resources the caller must be allowed; *ret_needs has room for CALL_NEEDS_MAX. */
-    bool (*needs)(const struct call *call, struct call_need *ret_needs, unsigned *ret_count,
-                  struct err *err) MUST_CHECK;
+    /* The ARN in the input on which the action must be allowed, by its offset; or, where more is needed or something
+       else, `needs` says it all: *ret_needs has room for CALL_NEEDS_MAX. */
+    size_t resource_at;
+    unsigned (*needs)(const struct call *call, struct call_need *ret_needs);
 
     /* Writes the answer's JSON. On failure what it wrote is dropped. */
     bool (*run)(struct call *call, struct json_writer *w, struct err *err) MUST_CHECK;
