@@ -1,5 +1,5 @@
 /* cors: which web pages may call, and what their browser is told. Off unless origins are configured. */
-#include "api/exchange.h"
+#include "api/visit.h"
 
 struct span cors_origin_of(const struct gate *gate, const struct http_request *request)
 {
@@ -19,15 +19,15 @@ static void add(struct http_reply *reply, const char *name, struct span value)
     reply->headers[reply->header_count++] = (struct http_header){ span_str(name), value };
 }
 
-void cors_add_headers(const struct exchange *exchange, struct http_reply *reply)
+void cors_add_headers(const struct visit *visit, struct http_reply *reply)
 {
-    const struct conf_list *origins = exchange->gate->options.cors_origins;
+    const struct conf_list *origins = visit->gate->options.cors_origins;
     if (!origins || origins->count == 0)
         return;
     add(reply, "Vary", SPAN_LIT("Origin"));
-    if (exchange->origin.len == 0)
+    if (visit->origin.len == 0)
         return;
-    add(reply, "Access-Control-Allow-Origin", exchange->origin);
+    add(reply, "Access-Control-Allow-Origin", visit->origin);
     add(reply, "Access-Control-Expose-Headers", SPAN_LIT("x-amzn-RequestId,Date"));
 }
 

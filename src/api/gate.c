@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "api/exchange.h"
+#include "api/visit.h"
 #include "base/clock.h"
 #include "base/ident.h"
 
@@ -56,25 +56,25 @@ static bool speaks_our_json(const struct http_request *request)
     return span_eq_nocase(span_trim(span_cut(&type, ';')), SPAN_LIT("application/x-amz-json-1.1"));
 }
 
-static enum exchange_kind kind_of(const struct gate *gate, const struct http_request *request, struct span origin,
-                                  const struct gate_page **ret_page)
+static enum visit_kind kind_of(const struct gate *gate, const struct http_request *request, struct span origin,
+                               const struct gate_page **ret_page)
 {
     struct span asked;
     if (span_is(request->method, "GET") || span_is(request->method, "HEAD")) {
         for (size_t i = 0; i < gate->options.page_count; i++)
             if (span_is(request->path, gate->options.pages[i].path)) {
                 *ret_page = &gate->options.pages[i];
-                return EXCHANGE_PAGE;
+                return VISIT_PAGE;
             }
-        return EXCHANGE_NOWHERE;
+        return VISIT_NOWHERE;
     }
     if (span_is(request->method, "OPTIONS") && origin.len > 0 &&
         http_header_get(request, "Access-Control-Request-Method", &asked))
-        return EXCHANGE_PREFLIGHT;
+        return VISIT_PREFLIGHT;
     /* without signatures a wrong type is refused in words, by the authentication */
     if (span_is(request->method, "POST") && (speaks_our_json(request) || gate->options.auth->none))
-        return EXCHANGE_OPERATION;
-    return EXCHANGE_NOWHERE;
+        return VISIT_OPERATION;
+    return VISIT_NOWHERE;
 }
 
 /* --- the head ----------------------------------------------------------------------------------------------------- */
@@ -100,90 +100,90 @@ static bool body_is_small(const struct http_request *request)
     return span_to_u64(span_trim(text), REFUSED_BODY_MAX, &length);
 }
 
-/* Refuses before the body: the answer of exchange_fail, which the listener sends and then closes. */
-static void refuse(struct exchange *exchange, struct http_reply *ret_reply)
+/* Refuses before the body: the answer of visit_fail, which the listener sends and then closes. */
+static void refuse(struct visit *visit, struct http_reply *ret_reply)
 {
-    enum fault fault = fault_of(exchange->refusal.code, 0);
+    enum fault fault = fault_of(visit->refusal.code, 0);
     struct buf body;
     buf_init(&body, PAGE_MAX);
-    fault_body(fault, span_str(exchange->refusal.text), exchange->id, &body);
-    struct span kept = arena_copy(exchange->request->arena, buf_span(&body));
+    fault_body(fault, span_str(visit->refusal.text), visit->id, &body);
+    struct span kept = arena_copy(visit->request->arena, buf_span(&body));
     buf_free(&body);
-    exchange_fill(exchange, fault_status(fault), "application/x-amz-json-1.1", kept, ret_reply);
-    exchange_record(exchange, fault_status(fault), fault, kept.len);
+    visit_fill(visit, fault_status(fault), "application/x-amz-json-1.1", kept, ret_reply);
+    visit_record(visit, fault_status(fault), fault, kept.len);
 }
 
 static bool on_head(void *ctx, struct http_request *request, struct http_reply *ret_reply)
 {
     struct gate *gate = ctx;
-    struct exchange *exchange = arena_alloc(request->arena, sizeof *exchange);
-    request->user = exchange;
-    exchange->gate = gate;
-    exchange->request = request;
-    exchange->place = -1;
-    ident_uuid(exchange->id);
-    exchange->origin = cors_origin_of(gate, request);
-    exchange->kind = kind_of(gate, request, exchange->origin, &exchange->page);
-    if (exchange->kind != EXCHANGE_OPERATION)
+    struct visit *visit = arena_alloc(request->arena, sizeof *visit);
+    request->user = visit;
+    visit->gate = gate;
+    visit->request = request;
+    visit->place = -1;
+    ident_uuid(visit->id);
+    visit->origin = cors_origin_of(gate, request);
+    visit->kind = kind_of(gate, request, visit->origin, &visit->page);
+    if (visit->kind != VISIT_OPERATION)
         return true;
-    exchange->place = place_of(request);
-    exchange->letter = letter_of(request);
-    if (!auth_head(gate->options.auth, gate->options.keys, &exchange->letter, clock_wall_ms(), &exchange->auth,
-                   &exchange->refusal)) {
-        exchange->refused = true;
+    visit->place = place_of(request);
+    visit->letter = letter_of(request);
+    if (!auth_head(gate->options.auth, gate->options.keys, &visit->letter, clock_wall_ms(), &visit->auth,
+                   &visit->refusal)) {
+        visit->refused = true;
         if (body_is_small(request))
             return true;
-        refuse(exchange, ret_reply);
+        refuse(visit, ret_reply);
         return false;
     }
-    sha256_init(&exchange->hash);
+    sha256_init(&visit->hash);
     return true;
 }
 
 static void on_body(void *ctx, struct http_request *request, struct span piece)
 {
     (void)ctx;
-    struct exchange *exchange = request->user;
-    if (exchange->kind == EXCHANGE_OPERATION && !exchange->refused)
-        sha256_update(&exchange->hash, piece);
+    struct visit *visit = request->user;
+    if (visit->kind == VISIT_OPERATION && !visit->refused)
+        sha256_update(&visit->hash, piece);
 }
 
 /* --- the whole request -------------------------------------------------------------------------------------------- */
 
-static void answer_page(struct exchange *exchange)
+static void answer_page(struct visit *visit)
 {
-    const struct gate_page *page = exchange->page;
+    const struct gate_page *page = visit->page;
     struct buf out;
     unsigned status = 200;
     const char *type = "text/plain; charset=utf-8";
     buf_init(&out, PAGE_MAX);
     page->answer(page->ctx, &out, &status, &type);
-    exchange_answer(exchange, status, type, buf_span(&out), FAULTS);
+    visit_answer(visit, status, type, buf_span(&out), FAULTS);
     buf_free(&out);
 }
 
 static void run_task(struct pool_task *task)
 {
-    struct exchange *exchange = (struct exchange *)(void *)task;
-    if (exchange->kind == EXCHANGE_PAGE)
-        answer_page(exchange);
+    struct visit *visit = (struct visit *)(void *)task;
+    if (visit->kind == VISIT_PAGE)
+        answer_page(visit);
     else
-        exchange_run(exchange);
+        visit_run(visit);
 }
 
-static enum http_progress shed(struct exchange *exchange)
+static enum http_progress shed(struct visit *visit)
 {
     struct err err;
     fail(&err, E_THROTTLED, "overloaded");
-    exchange_fail(exchange, &err, SPAN_NONE);
+    visit_fail(visit, &err, SPAN_NONE);
     return HTTP_ANSWERED;
 }
 
 /* Hands it to the pool; says to slow down when that is full. */
-static enum http_progress hand_on(struct exchange *exchange)
+static enum http_progress hand_on(struct visit *visit)
 {
-    exchange->task.run = run_task;
-    return pool_offer(exchange->gate->options.pool, &exchange->task) ? HTTP_LATER : shed(exchange);
+    visit->task.run = run_task;
+    return pool_offer(visit->gate->options.pool, &visit->task) ? HTTP_LATER : shed(visit);
 }
 
 static bool is_overloaded(const struct gate *gate)
@@ -193,66 +193,65 @@ static bool is_overloaded(const struct gate *gate)
     return pool_is_full(gate->options.pool) || (listener && http_open_connections(listener) > bound - bound / 8);
 }
 
-static bool fits_the_listener(const struct exchange *exchange)
+static bool fits_the_listener(const struct visit *visit)
 {
-    const struct principal *caller = &exchange->principal;
-    return operations[exchange->place].speed == OPERATION_AT_ONCE && exchange->request->body.len <= AT_ONCE_BODY_MAX &&
+    const struct principal *caller = &visit->principal;
+    return operations[visit->place].speed == OPERATION_AT_ONCE && visit->request->body.len <= AT_ONCE_BODY_MAX &&
            (caller->root || !caller->policy || !policy_reads_resource_tags(caller->policy));
 }
 
-static enum http_progress complete_operation(struct exchange *exchange)
+static enum http_progress complete_operation(struct visit *visit)
 {
-    struct gate *gate = exchange->gate;
+    struct gate *gate = visit->gate;
     unsigned char digest[SHA256_BYTES];
     struct err err;
-    if (exchange->refused) {
-        exchange_fail(exchange, &exchange->refusal, span_str(exchange->refusal.text));
+    if (visit->refused) {
+        visit_fail(visit, &visit->refusal, span_str(visit->refusal.text));
         return HTTP_ANSWERED;
     }
-    sha256_final(&exchange->hash, digest);
-    if (!auth_complete(&exchange->auth, &exchange->letter, digest, clock_wall_ms(), &exchange->principal, &err)) {
-        exchange_fail(exchange, &err, span_str(err.text));
+    sha256_final(&visit->hash, digest);
+    if (!auth_complete(&visit->auth, &visit->letter, digest, clock_wall_ms(), &visit->principal, &err)) {
+        visit_fail(visit, &err, span_str(err.text));
         return HTTP_ANSWERED;
     }
-    if (exchange->place < 0) {
+    if (visit->place < 0) {
         fail(&err, E_UNKNOWN_OPERATION, "unknown");
-        exchange_fail(exchange, &err, SPAN_NONE);
+        visit_fail(visit, &err, SPAN_NONE);
         return HTTP_ANSWERED;
     }
     if (is_overloaded(gate))
-        return shed(exchange);
-    if (!rates_take(gate->options.rates, exchange->principal.account, (unsigned)exchange->place, clock_mono_us(),
-                    &err)) {
-        exchange_fail(exchange, &err, span_str(err.text));
+        return shed(visit);
+    if (!rates_take(gate->options.rates, visit->principal.account, (unsigned)visit->place, clock_mono_us(), &err)) {
+        visit_fail(visit, &err, span_str(err.text));
         return HTTP_ANSWERED;
     }
-    if (!fits_the_listener(exchange))
-        return hand_on(exchange);
-    exchange_run(exchange);
+    if (!fits_the_listener(visit))
+        return hand_on(visit);
+    visit_run(visit);
     return HTTP_ANSWERED;
 }
 
 static enum http_progress on_complete(void *ctx, struct http_request *request)
 {
     (void)ctx;
-    struct exchange *exchange = request->user;
+    struct visit *visit = request->user;
     struct http_reply reply;
-    switch (exchange->kind) {
-    case EXCHANGE_OPERATION:
-        return complete_operation(exchange);
-    case EXCHANGE_PAGE:
-        if (exchange->page->slow)
-            return hand_on(exchange);
-        answer_page(exchange);
+    switch (visit->kind) {
+    case VISIT_OPERATION:
+        return complete_operation(visit);
+    case VISIT_PAGE:
+        if (visit->page->slow)
+            return hand_on(visit);
+        answer_page(visit);
         break;
-    case EXCHANGE_PREFLIGHT:
-        exchange_fill(exchange, 204, NULL, SPAN_NONE, &reply);
+    case VISIT_PREFLIGHT:
+        visit_fill(visit, 204, NULL, SPAN_NONE, &reply);
         cors_preflight(&reply);
         http_reply(request, &reply);
         break;
-    case EXCHANGE_NOWHERE: /* as the service's front end says it (spec A.6, row 2) */
-        exchange_answer(exchange, 404, "application/xml", SPAN_LIT("<UnknownOperationException/>\n"),
-                        FAULT_UNKNOWN_OPERATION);
+    case VISIT_NOWHERE: /* as the service's front end says it (spec A.6, row 2) */
+        visit_answer(visit, 404, "application/xml", SPAN_LIT("<UnknownOperationException/>\n"),
+                     FAULT_UNKNOWN_OPERATION);
         break;
     }
     return HTTP_ANSWERED;
@@ -261,9 +260,9 @@ static enum http_progress on_complete(void *ctx, struct http_request *request)
 static void on_done(void *ctx, struct http_request *request)
 {
     (void)ctx;
-    struct exchange *exchange = request->user;
-    sha256_drop(&exchange->hash);
-    auth_end(&exchange->auth);
+    struct visit *visit = request->user;
+    sha256_drop(&visit->hash);
+    auth_end(&visit->auth);
 }
 
 struct http_handler gate_handler(struct gate *gate)

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/ident.h"
 #include "base/log.h"
 #include "http/listener.h"
 
@@ -172,6 +173,19 @@ static enum MHD_Result exchange_refuse(struct http_listener *listener, struct ex
     return exchange_send(listener, exchange);
 }
 
+/* The listener's own refusal, without a body. */
+static enum MHD_Result refuse_bare(struct http_listener *listener, struct exchange *exchange, unsigned status)
+{
+    struct http_reply reply = { .status = status };
+    char id[37];
+    if (listener->options.id_header) {
+        ident_uuid(id);
+        reply.headers[reply.header_count++] =
+            (struct http_header){ span_str(listener->options.id_header), span_str(id) };
+    }
+    return exchange_refuse(listener, exchange, &reply);
+}
+
 static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                       const char *value, size_t value_len)
 {
@@ -236,10 +250,10 @@ static enum MHD_Result on_head(struct http_listener *listener, struct exchange *
     if (!head_check(&head, &listener->head_limits, &body, &refusal)) {
         log_line(LOG_DEBUG, "request refused at its head", LOG_N("status", refusal.status), LOG_S("why", refusal.why),
                  LOG_T("peer", span_of(exchange->connection->peer, exchange->connection->peer_len)));
-        return exchange_refuse(listener, exchange, &(struct http_reply){ .status = refusal.status });
+        return refuse_bare(listener, exchange, refusal.status);
     }
     if (body.length > 0 && !reserve(exchange, body.length))
-        return exchange_refuse(listener, exchange, &(struct http_reply){ .status = 503 });
+        return refuse_bare(listener, exchange, 503);
     fill_request(exchange, head.method);
     exchange->chunked = body.chunked;
     exchange->head_called = true;
@@ -285,7 +299,7 @@ static enum MHD_Result on_piece(struct http_listener *listener, struct exchange 
 static enum MHD_Result on_whole(struct http_listener *listener, struct exchange *exchange)
 {
     if (exchange->step == STEP_DISCARD)
-        return exchange_refuse(listener, exchange, &(struct http_reply){ .status = exchange->refusal });
+        return refuse_bare(listener, exchange, exchange->refusal);
     exchange->step = STEP_REPLY;
     exchange->request.body = buf_span(&exchange->body);
     /* Sequentially consistent with http_stop: it sees this connection at work, or we see that it is closing. */

@@ -76,6 +76,7 @@ struct http_options {
     uint32_t connections_per_address; /* 0: no bound */
     uint64_t bodies_bytes;            /* body bytes in flight, in total */
     uint64_t bodies_per_address_bytes;
+    const char *id_header;       /* answers that no hook saw carry a fresh UUID under this name; NULL: they do not */
     const char *tls_certificate; /* PEM file names, both or neither */
     const char *tls_key;
 };

@@ -1,5 +1,5 @@
-/* exchange: see exchange.h for the contract. From a caller who is known to the answer. */
-#include "api/exchange.h"
+/* visit: see visit.h for the contract. From a caller who is known to the answer. */
+#include "api/visit.h"
 
 #include "api/decode.h"
 #include "base/clock.h"
@@ -10,54 +10,53 @@ enum { ANSWER_MAX = 1 << 30 };
 
 static const char json_type[] = "application/x-amz-json-1.1";
 
-void exchange_record(struct exchange *exchange, unsigned status, unsigned fault, size_t bytes)
+void visit_record(struct visit *visit, unsigned status, unsigned fault, size_t bytes)
 {
-    const struct http_request *request = exchange->request;
+    const struct http_request *request = visit->request;
     int64_t took_us = clock_mono_us() - request->begun_us;
-    if (exchange->kind != EXCHANGE_OPERATION && exchange->kind != EXCHANGE_NOWHERE)
+    if (visit->kind != VISIT_OPERATION && visit->kind != VISIT_NOWHERE)
         return;
-    tally_add(&exchange->gate->tally, exchange->place, fault, took_us);
+    tally_add(&visit->gate->tally, visit->place, fault, took_us);
     if (!log_wants(LOG_INFO))
         return;
-    log_line(LOG_INFO, "request", LOG_S("id", exchange->id),
-             LOG_S("operation", exchange->place < 0 ? "Unknown" : operations[exchange->place].name),
+    log_line(LOG_INFO, "request", LOG_S("id", visit->id),
+             LOG_S("operation", visit->place < 0 ? "Unknown" : operations[visit->place].name),
              LOG_S("code", fault < FAULTS ? fault_name((enum fault)fault) : "OK"), LOG_N("status", status),
-             LOG_T("account", exchange->principal.account), LOG_T("peer", request->peer),
-             LOG_N("in", request->body.len), LOG_N("out", bytes), LOG_N("us", took_us));
+             LOG_T("account", visit->principal.account), LOG_T("peer", request->peer), LOG_N("in", request->body.len),
+             LOG_N("out", bytes), LOG_N("us", took_us));
 }
 
-void exchange_fill(struct exchange *exchange, unsigned status, const char *type, struct span body,
-                   struct http_reply *ret_reply)
+void visit_fill(struct visit *visit, unsigned status, const char *type, struct span body, struct http_reply *ret_reply)
 {
     *ret_reply = (struct http_reply){ .status = status, .body = body };
     ret_reply->headers[ret_reply->header_count++] =
-        (struct http_header){ SPAN_LIT("x-amzn-RequestId"), span_of(exchange->id, sizeof exchange->id - 1) };
+        (struct http_header){ SPAN_LIT("x-amzn-RequestId"), span_of(visit->id, sizeof visit->id - 1) };
     if (type)
         ret_reply->headers[ret_reply->header_count++] =
             (struct http_header){ SPAN_LIT("Content-Type"), span_str(type) };
-    cors_add_headers(exchange, ret_reply);
+    cors_add_headers(visit, ret_reply);
 }
 
-void exchange_answer(struct exchange *exchange, unsigned status, const char *type, struct span body, unsigned fault)
+void visit_answer(struct visit *visit, unsigned status, const char *type, struct span body, unsigned fault)
 {
     struct http_reply reply;
-    exchange_fill(exchange, status, type, body, &reply);
-    exchange_record(exchange, status, fault, body.len);
-    http_reply(exchange->request, &reply);
+    visit_fill(visit, status, type, body, &reply);
+    visit_record(visit, status, fault, body.len);
+    http_reply(visit->request, &reply);
 }
 
-void exchange_fail(struct exchange *exchange, const struct err *err, struct span message)
+void visit_fail(struct visit *visit, const struct err *err, struct span message)
 {
-    uint32_t listed = exchange->place < 0 ? 0 : operations[exchange->place].faults;
+    uint32_t listed = visit->place < 0 ? 0 : operations[visit->place].faults;
     enum fault fault = fault_of(err->code, listed);
     struct buf body;
     buf_init(&body, ANSWER_MAX);
     if (fault == FAULT_INTERNAL_SERVER_ERROR)
-        log_line(LOG_ERROR, "request failed", LOG_S("id", exchange->id),
-                 LOG_S("operation", exchange->place < 0 ? "Unknown" : operations[exchange->place].name),
+        log_line(LOG_ERROR, "request failed", LOG_S("id", visit->id),
+                 LOG_S("operation", visit->place < 0 ? "Unknown" : operations[visit->place].name),
                  LOG_S("error", err_name(err->code)), LOG_S("cause", err->text));
-    fault_body(fault, message, exchange->id, &body);
-    exchange_answer(exchange, fault_status(fault), json_type, buf_span(&body), fault);
+    fault_body(fault, message, visit->id, &body);
+    visit_answer(visit, fault_status(fault), json_type, buf_span(&body), fault);
     buf_free(&body);
 }
 
@@ -83,34 +82,32 @@ static bool authorise(const struct call *call, const struct operation *operation
     return true;
 }
 
-void exchange_run(struct exchange *exchange)
+void visit_run(struct visit *visit)
 {
-    const struct operation *operation = &operations[exchange->place];
-    struct http_request *request = exchange->request;
-    struct call call = { .api = &exchange->gate->options.api,
-                         .principal = &exchange->principal,
-                         .arena = request->arena };
+    const struct operation *operation = &operations[visit->place];
+    struct http_request *request = visit->request;
+    struct call call = { .api = &visit->gate->options.api, .principal = &visit->principal, .arena = request->arena };
     struct buf body;
     struct err err;
     struct span message = SPAN_NONE;
     void *input;
     if (!decode_request(operation->input, request->body, request->arena, &input, &message, &err)) {
-        exchange_fail(exchange, &err, message);
+        visit_fail(visit, &err, message);
         return;
     }
     call.input = input;
     buf_init(&body, ANSWER_MAX);
     struct json_writer w = json_writer_on(&body);
     if (!authorise(&call, operation, &err) || !operation->run(&call, &w, &err)) {
-        exchange_fail(exchange, &err, span_str(err.text));
+        visit_fail(visit, &err, span_str(err.text));
     } else if (body.overflow) {
         fail(&err, E_INTERNAL, "the answer is over %d bytes", ANSWER_MAX);
-        exchange_fail(exchange, &err, SPAN_NONE);
+        visit_fail(visit, &err, SPAN_NONE);
     } else {
         json_writer_end(&w);
-        if (operation->promises && exchange->gate->options.wake)
-            exchange->gate->options.wake(exchange->gate->options.wake_ctx);
-        exchange_answer(exchange, 200, json_type, buf_span(&body), FAULTS);
+        if (operation->promises && visit->gate->options.wake)
+            visit->gate->options.wake(visit->gate->options.wake_ctx);
+        visit_answer(visit, 200, json_type, buf_span(&body), FAULTS);
     }
     buf_free(&body);
 }

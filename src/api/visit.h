@@ -1,26 +1,26 @@
 /*
- * exchange: one request and its answer, for the files of the gate. It lives in the request's arena from `head` to
+ * visit: one request and its answer, for the files of the gate. It lives in the request's arena from `head` to
  * `done`.
  */
-#ifndef PLACARD_API_EXCHANGE_H
-#define PLACARD_API_EXCHANGE_H
+#ifndef PLACARD_API_VISIT_H
+#define PLACARD_API_VISIT_H
 
 #include "api/gate.h"
 #include "api/operation.h"
 #include "api/tally.h"
 
-enum exchange_kind {
-    EXCHANGE_OPERATION,
-    EXCHANGE_PAGE,
-    EXCHANGE_PREFLIGHT, /* CORS: a browser asks before it calls */
-    EXCHANGE_NOWHERE    /* no place of ours: another method or another content type */
+enum visit_kind {
+    VISIT_OPERATION,
+    VISIT_PAGE,
+    VISIT_PREFLIGHT, /* CORS: a browser asks before it calls */
+    VISIT_NOWHERE    /* no place of ours: another method or another content type */
 };
 
-struct exchange {
+struct visit {
     struct pool_task task; /* first: the pool's pointer is ours */
     struct gate *gate;
     struct http_request *request;
-    enum exchange_kind kind;
+    enum visit_kind kind;
     char id[37];        /* x-amzn-RequestId */
     struct span origin; /* of a page that may call; empty: no CORS headers */
     const struct gate_page *page;
@@ -43,25 +43,24 @@ struct gate {
 struct span cors_origin_of(const struct gate *gate, const struct http_request *request);
 
 /* Adds what a browser wants to see. */
-void cors_add_headers(const struct exchange *exchange, struct http_reply *reply);
+void cors_add_headers(const struct visit *visit, struct http_reply *reply);
 
 /* Fills the answer to a preflight that is allowed. */
 void cors_preflight(struct http_reply *reply);
 
 /* Answers an operation's request whose signature is right: decode, authorise, run. Any thread. */
-void exchange_run(struct exchange *exchange);
+void visit_run(struct visit *visit);
 
 /* Answers with an exception. */
-void exchange_fail(struct exchange *exchange, const struct err *err, struct span message);
+void visit_fail(struct visit *visit, const struct err *err, struct span message);
 
-/* Answers. `fault` is FAULTS where it succeeded. Nothing of the exchange may be touched afterwards. */
-void exchange_answer(struct exchange *exchange, unsigned status, const char *type, struct span body, unsigned fault);
+/* Answers. `fault` is FAULTS where it succeeded. Nothing of the visit may be touched afterwards. */
+void visit_answer(struct visit *visit, unsigned status, const char *type, struct span body, unsigned fault);
 
 /* The answer without sending it, for a head that is refused. */
-void exchange_fill(struct exchange *exchange, unsigned status, const char *type, struct span body,
-                   struct http_reply *ret_reply);
+void visit_fill(struct visit *visit, unsigned status, const char *type, struct span body, struct http_reply *ret_reply);
 
 /* Counts and logs it. */
-void exchange_record(struct exchange *exchange, unsigned status, unsigned fault, size_t bytes);
+void visit_record(struct visit *visit, unsigned status, unsigned fault, size_t bytes);
 
 #endif
