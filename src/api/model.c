@@ -25,8 +25,7 @@ const struct model_shape shape_project_arn =
     SHAPE_STRING("ProjectArn", ARN_LEN_MIN, ARN_LEN_MAX, &patterns[PATTERN_PROJECT_ARN]);
 const struct model_shape shape_dataset_arn =
     SHAPE_STRING("DatasetArn", ARN_LEN_MIN, ARN_LEN_MAX, &patterns[PATTERN_DATASET_ARN]);
-const struct model_shape shape_project_name =
-    SHAPE_STRING("ProjectName", 1, ARN_NAME_MAX, &patterns[PATTERN_NAME]);
+const struct model_shape shape_project_name = SHAPE_STRING("ProjectName", 1, ARN_NAME_MAX, &patterns[PATTERN_NAME]);
 const struct model_shape shape_next_token = SHAPE_STRING("ExtendedPaginationToken", NO_MIN, 1024, NULL);
 
 const struct model_shape shape_feature = SHAPE_ENUM("CustomizationFeature", features);

@@ -2,17 +2,16 @@
 #include "api/model.h"
 #include "api/shapes.h"
 
-static const struct model_shape date_time = {
-    .name = "DateTime", .kind = MODEL_TIME, .min = NO_MIN, .max = NO_MAX
-};
+static const struct model_shape date_time = { .name = "DateTime", .kind = MODEL_TIME, .min = NO_MIN, .max = NO_MAX };
 static const struct model_shape status_message = SHAPE_STRING("StatusMessage", NO_MIN, NO_MAX, NULL);
 static const struct model_shape count = SHAPE_INTEGER("UInteger", 0, NO_MAX);
 
 /* --- projects ----------------------------------------------------------------------------------------------------- */
 
 static const char *const project_statuses[] = { "CREATING", "CREATED", "DELETING", NULL };
-static const char *const dataset_statuses[] = { "CREATE_IN_PROGRESS", "CREATE_COMPLETE",    "CREATE_FAILED",
-                                                "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE",    "UPDATE_FAILED",
+static const char *const dataset_statuses[] = { "CREATE_IN_PROGRESS", "CREATE_COMPLETE",
+                                                "CREATE_FAILED",      "UPDATE_IN_PROGRESS",
+                                                "UPDATE_COMPLETE",    "UPDATE_FAILED",
                                                 "DELETE_IN_PROGRESS", NULL };
 static const char *const message_codes[] = { "SUCCESS", "SERVICE_ERROR", "CLIENT_ERROR", NULL };
 
@@ -26,9 +25,8 @@ static const struct model_member create_project[] = {
 const struct model_shape shape_create_project_response = SHAPE_ANSWER("CreateProjectResponse", create_project);
 
 static const struct model_member metadata_members[] = {
-    { "CreationTimestamp", &date_time },   { "DatasetType", &shape_dataset_type },
-    { "DatasetArn", &shape_dataset_arn },  { "Status", &dataset_status },
-    { "StatusMessage", &status_message },  { "StatusMessageCode", &message_code },
+    { "CreationTimestamp", &date_time }, { "DatasetType", &shape_dataset_type }, { "DatasetArn", &shape_dataset_arn },
+    { "Status", &dataset_status },       { "StatusMessage", &status_message },   { "StatusMessageCode", &message_code },
 };
 static const struct model_shape metadata = SHAPE_ANSWER("DatasetMetadata", metadata_members);
 static const struct model_shape metadata_list = SHAPE_LIST("DatasetMetadataList", &metadata, NO_MIN, NO_MAX);
@@ -44,8 +42,7 @@ static const struct model_member describe_projects[] = {
     { "ProjectDescriptions", &project_list },
     { "NextToken", &shape_next_token },
 };
-const struct model_shape shape_describe_projects_response =
-    SHAPE_ANSWER("DescribeProjectsResponse", describe_projects);
+const struct model_shape shape_describe_projects_response = SHAPE_ANSWER("DescribeProjectsResponse", describe_projects);
 
 static const struct model_member delete_project[] = {
     { "Status", &project_status },
@@ -68,7 +65,7 @@ static const struct model_member stats_members[] = {
 static const struct model_shape stats = SHAPE_ANSWER("DatasetStats", stats_members);
 
 static const struct model_member description_members[] = {
-    { "CreationTimestamp", &date_time },  { "LastUpdatedTimestamp", &date_time },  { "Status", &dataset_status },
+    { "CreationTimestamp", &date_time },  { "LastUpdatedTimestamp", &date_time }, { "Status", &dataset_status },
     { "StatusMessage", &status_message }, { "StatusMessageCode", &message_code }, { "DatasetStats", &stats },
 };
 static const struct model_shape description = SHAPE_ANSWER("DatasetDescription", description_members);
@@ -85,8 +82,7 @@ static const struct model_member list_entries[] = {
     { "DatasetEntries", &entries },
     { "NextToken", &shape_next_token },
 };
-const struct model_shape shape_list_dataset_entries_response =
-    SHAPE_ANSWER("ListDatasetEntriesResponse", list_entries);
+const struct model_shape shape_list_dataset_entries_response = SHAPE_ANSWER("ListDatasetEntriesResponse", list_entries);
 
 static const struct model_member label_stats_members[] = {
     { "EntryCount", &count },
@@ -105,11 +101,9 @@ static const struct model_member list_labels[] = {
     { "DatasetLabelDescriptions", &label_list },
     { "NextToken", &shape_next_token },
 };
-const struct model_shape shape_list_dataset_labels_response =
-    SHAPE_ANSWER("ListDatasetLabelsResponse", list_labels);
+const struct model_shape shape_list_dataset_labels_response = SHAPE_ANSWER("ListDatasetLabelsResponse", list_labels);
 
-const struct model_shape shape_update_dataset_entries_response =
-    SHAPE_EMPTY_ANSWER("UpdateDatasetEntriesResponse");
+const struct model_shape shape_update_dataset_entries_response = SHAPE_EMPTY_ANSWER("UpdateDatasetEntriesResponse");
 const struct model_shape shape_distribute_dataset_entries_response =
     SHAPE_EMPTY_ANSWER("DistributeDatasetEntriesResponse");
 const struct model_shape shape_delete_dataset_response = SHAPE_EMPTY_ANSWER("DeleteDatasetResponse");
@@ -122,5 +116,4 @@ const struct model_shape shape_untag_resource_response = SHAPE_EMPTY_ANSWER("Unt
 static const struct model_member list_tags[] = {
     { "Tags", &shape_tag_map },
 };
-const struct model_shape shape_list_tags_for_resource_response =
-    SHAPE_ANSWER("ListTagsForResourceResponse", list_tags);
+const struct model_shape shape_list_tags_for_resource_response = SHAPE_ANSWER("ListTagsForResourceResponse", list_tags);

@@ -72,9 +72,9 @@ static void compile_all(void)
     for (unsigned i = 0; i < PATTERNS; i++) {
         int error;
         PCRE2_SIZE at;
-        compiled[i] = pcre2_compile((PCRE2_SPTR)patterns[i].text, PCRE2_ZERO_TERMINATED,
-                                    PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY, &error, &at,
-                                    context);
+        compiled[i] =
+            pcre2_compile((PCRE2_SPTR)patterns[i].text, PCRE2_ZERO_TERMINATED,
+                          PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY, &error, &at, context);
         CHECK(compiled[i]);
         (void)pcre2_jit_compile(compiled[i], PCRE2_JIT_COMPLETE); /* without it the interpreter does the same */
     }
