@@ -216,6 +216,7 @@ static bool start_listener(struct server *server, struct err *err)
         .connections_per_address = (uint32_t)values->connections_per_address,
         .bodies_bytes = values->bodies_bytes,
         .bodies_per_address_bytes = values->bodies_per_address_bytes,
+        .id_header = "x-amzn-RequestId",
         .tls_certificate = values->tls_certificate[0] ? values->tls_certificate : NULL,
         .tls_key = values->tls_key[0] ? values->tls_key : NULL,
     };
