@@ -139,17 +139,20 @@ static void set_patience(int peer)
 static bool run_question(const struct admin *admin, struct span frame, struct admin_answer *answer)
 {
     char *words[ADMIN_WORDS_MAX];
+    const char *argv[ADMIN_WORDS_MAX]; /* the command moves these about */
     uint32_t count, made = 0;
     struct span word, input;
     bool good = take_u32(&frame, &count) && count <= ADMIN_WORDS_MAX;
     while (good && made < count) {
         good = take_bytes(&frame, &word);
-        if (good)
-            words[made++] = mem_dup(word.ptr, word.len);
+        if (good) {
+            argv[made] = words[made] = mem_dup(word.ptr, word.len);
+            made++;
+        }
     }
     good = good && take_bytes(&frame, &input) && frame.len == 0;
     if (good)
-        admin_run(admin, input, (int)count, (const char **)words, answer);
+        admin_run(admin, input, (int)count, argv, answer);
     while (made > 0)
         free(words[--made]);
     return good;
