@@ -10,7 +10,8 @@
  *     MODEL_BOOLEAN  struct model_boolean
  *     MODEL_BLOB     struct span, decoded from base64; ptr NULL: absent
  *     MODEL_TIME     in answers alone
- *     MODEL_LIST     struct model_list; items lie one behind the other, `item->size` bytes each; of structs a pointer each
+ *     MODEL_LIST     struct model_list; items lie one behind the other, `item->size` bytes each (of structs: a
+ *                    pointer each)
  *     MODEL_MAP      struct model_list of struct model_pair, in the order sent, each key once (the last value counts)
  *     MODEL_STRUCT   as a member or an item: a pointer to the struct of `size` bytes, NULL: absent; at the top the
  *                    struct itself
