@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 #include "api/render.h"
 #include "store/key.h"
+#include "store/project.h"
 
 static const char unreadable[] =
     "Unable to get object metadata from S3. Check object key, region and/or access permissions.";
@@ -95,7 +96,8 @@ bool create_dataset(struct call *call, struct json_writer *w, struct err *err)
                     "DatasetSource names either a GroundTruthManifest or a DatasetArn; leave it out for an empty "
                     "dataset.");
     if (source && source->ground_truth_manifest) {
-        if (!find_manifest(call, source->ground_truth_manifest, &manifest, err))
+        if (!project_find(call->api->store, in->project_arn, err) ||
+            !find_manifest(call, source->ground_truth_manifest, &manifest, err))
             return false;
         wish.manifest = &manifest;
     }

@@ -68,6 +68,17 @@ static bool find(struct db *db, struct span arn, int64_t *ret_id, struct err *er
     return true;
 }
 
+bool project_find(struct store *store, struct span arn, struct err *err)
+{
+    struct db *db;
+    int64_t id;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    bool done = find(db, arn, &id, err);
+    store_read_end(store, db);
+    return done;
+}
+
 static bool delete_empty(struct db *db, struct span arn, struct err *err)
 {
     struct arena arena;

@@ -19,6 +19,9 @@ struct project {
 bool project_create(struct store *store, struct arena *arena, struct span account, struct span region, struct span name,
                     const struct tag *tags, size_t tag_count, struct span *ret_arn, struct err *err) MUST_CHECK;
 
+/* E_NOT_FOUND. */
+bool project_find(struct store *store, struct span arn, struct err *err) MUST_CHECK;
+
 /* E_NOT_FOUND; E_IN_USE while the project has datasets (those being deleted included). Its tags go with it. */
 bool project_delete(struct store *store, struct span arn, struct err *err) MUST_CHECK;
 

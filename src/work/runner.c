@@ -223,7 +223,8 @@ void runner_metrics(struct runner *runner, struct buf *out)
 {
     int64_t pending;
     struct err err;
-    buf_add_str(out, "# TYPE placard_jobs_total counter\n");
+    buf_add_str(out, "# HELP placard_jobs_total Jobs that ended, and attempts that failed.\n"
+                     "# TYPE placard_jobs_total counter\n");
     for (unsigned kind = 0; kind < KINDS; kind++) {
         const char *name = job_kind_name((enum job_kind)kind);
         buf_addf(out, "placard_jobs_total{kind=\"%s\",outcome=\"done\"} %llu\n", name,
@@ -232,9 +233,16 @@ void runner_metrics(struct runner *runner, struct buf *out)
                  (unsigned long long)atomic_load(&runner->retried[kind]));
     }
     if (job_count(runner->options.store, &pending, &err))
-        buf_addf(out, "# TYPE placard_jobs_pending gauge\nplacard_jobs_pending %lld\n", (long long)pending);
-    buf_addf(out, "# TYPE placard_manifest_lines_total counter\nplacard_manifest_lines_total %llu\n",
+        buf_addf(out,
+                 "# HELP placard_jobs_pending Jobs promised and not yet done.\n# TYPE placard_jobs_pending "
+                 "gauge\nplacard_jobs_pending %lld\n",
+                 (long long)pending);
+    buf_addf(out,
+             "# HELP placard_ingest_lines_total Lines of manifests read.\n# TYPE placard_ingest_lines_total "
+             "counter\nplacard_ingest_lines_total %llu\n",
              (unsigned long long)atomic_load(&runner->lines_read));
-    buf_addf(out, "# TYPE placard_entries_written_total counter\nplacard_entries_written_total %llu\n",
+    buf_addf(out,
+             "# HELP placard_entries_written_total Entries written into blocks.\n# TYPE placard_entries_written_total "
+             "counter\nplacard_entries_written_total %llu\n",
              (unsigned long long)atomic_load(&runner->entries_written));
 }

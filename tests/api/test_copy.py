@@ -124,7 +124,7 @@ def test_tags_are_not_copied(lab, source):
 
 
 def test_lines_keep_their_bytes(lab):
-    line = b'{ "source-ref" : "s3://b/k" , "note": 1.50, "z": [1, {"y":"\\u00e9"}] }'
+    line = b'{ "source-ref" : "s3://bucket/k" , "note": 1.50, "z": [1, {"y":"\\u00e9"}] }'
     source = lab.create(line + b"\n")
     assert lab.lines(lab.copy(source)) == lab.lines(source)
     assert json.loads(lab.lines(source)[0])["z"] == [1, {"y": "é"}]

@@ -148,7 +148,7 @@ def test_keys_that_are_no_objects(lab, key):
 
 
 def test_links_out_of_the_bucket(lab, tmp_path):
-    (tmp_path / "outside").write_bytes(b'{"source-ref":"s3://b/k"}\n')
+    (tmp_path / "outside").write_bytes(b'{"source-ref":"s3://bucket/k"}\n')
     (lab.bucket.folder / "link").symlink_to(tmp_path / "outside")
     answer = create(lab, lab.project(), GroundTruthManifest={"S3Object": {"Bucket": lab.bucket.name, "Name": "link"}})
     assert answer.type == "InvalidS3ObjectException"

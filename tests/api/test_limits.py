@@ -28,7 +28,7 @@ FILE_LIMITS = {
     "dropped-percent=50": (images(5) + ["x"] * 5, images(5) + ["x"] * 6,
                            "The manifest file has too many terminal errors."),
     "line-chars=500": (images(1), [{**images(1)[0], "note": "x" * 500}],
-                       "The manifest file extension or contents are invalid."),
+                       "The manifest file has too many terminal errors."),
 }
 
 

@@ -47,7 +47,7 @@ def test_entry_is_its_line_with_cl_metadata_last(lab):
 
 def test_lines_keep_bytes_and_key_order(lab):
     """A pair that makes no attribute (`a` without metadata) leaves an error; the rest is as it came."""
-    line = '{"z":1.50,"source-ref":"s3://b/\\u006bey","ünï":"\\u00fc\\/","x":[ 1 , 2],"n":12345678901234567890}'
+    line = '{"z":1.50,"source-ref":"s3://bucket/\\u006bey","ünï":"\\u00fc\\/","x":[ 1 , 2],"n":12345678901234567890}'
     [listed] = lab.lines(lab.create([line]))
     assert listed.startswith(line[:-1] + ",")
     added = json.loads("{" + listed[len(line):])
@@ -76,7 +76,7 @@ def test_lines_keep_bytes_and_key_order(lab):
     ({"SourceRefContains": "cat"}, []),
     ({"HasErrors": True}, [6]),
     ({"HasErrors": False}, [1, 2, 3, 4, 5, 6, 7, 8]),
-    ({"ContainsLabels": ["cat"], "SourceRefContains": "3"}, [3]),
+    ({"ContainsLabels": ["cat"], "SourceRefContains": "/3"}, [3]),
     ({"ContainsLabels": ["cow"], "HasErrors": True}, [6]),
     ({"ContainsLabels": ["cow"], "HasErrors": False}, [5, 6]),
     ({"Labeled": False, "SourceRefContains": "field"}, [4]),
@@ -95,10 +95,10 @@ def test_filters_over_many_blocks(lab):
 
 
 def test_source_contains_unicode_and_escapes(lab):
-    entries = [image_entry("s3://b/späße.jpg"), '{"source-ref":"s3://b/sp\\u00e4t.jpg"}', image_entry('s3://b/a"b\\c')]
+    entries = [image_entry("s3://bucket/späße.jpg"), '{"source-ref":"s3://bucket/sp\\u00e4t.jpg"}', image_entry('s3://bucket/a"b\\c')]
     arn = lab.create(entries)
     assert len(lab.lines(arn, SourceRefContains="spä")) == 2
-    assert lab.sources(arn, SourceRefContains='"b\\') == ['s3://b/a"b\\c']
+    assert lab.sources(arn, SourceRefContains='"b\\') == ['s3://bucket/a"b\\c']
     assert lab.lines(arn, SourceRefContains="u00e4") == []
 
 

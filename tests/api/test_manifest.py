@@ -38,7 +38,7 @@ def test_empty(lab, data):
 
 @pytest.mark.parametrize("data", [
     b"hello\nworld\n", b"[1,2]\n", b'"x"\n', b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"\0" * 1000,
-    b'{"source-ref":"s3://b/k"', b"<html>\n</html>\n",
+    b'{"source-ref":"s3://bucket/k"', b"<html>\n</html>\n",
 ], ids=["text", "list", "string", "png", "zeros", "cut", "html"])
 def test_no_line_parses(lab, data):
     assert failed(lab, data) == INVALID
@@ -71,34 +71,34 @@ def test_blank_lines_are_in_neither_share(lab):
 DROPPED = {
     "not json": "{not json}",
     "no object": "[]",
-    "cut": '{"source-ref":"s3://b/k"',
-    "two objects": '{"source-ref":"s3://b/k"}{"source-ref":"s3://b/l"}',
+    "cut": '{"source-ref":"s3://bucket/k"',
+    "two objects": '{"source-ref":"s3://bucket/k"}{"source-ref":"s3://bucket/l"}',
     "no source-ref": '{"cat":1}',
     "source-ref a number": '{"source-ref":1}',
     "source-ref null": '{"source-ref":null}',
     "source-ref empty": '{"source-ref":""}',
     "http": '{"source-ref":"https://b/k.jpg"}',
-    "no key": '{"source-ref":"s3://b"}',
-    "empty key": '{"source-ref":"s3://b/"}',
+    "no key": '{"source-ref":"s3://bucket"}',
+    "empty key": '{"source-ref":"s3://bucket/"}',
     "no bucket": '{"source-ref":"s3:///k"}',
     "upper scheme": '{"source-ref":"S3://b/k"}',
-    "bad utf-8": b'{"source-ref":"s3://b/\xff.jpg"}',
-    "lone surrogate": '{"source-ref":"s3://b/k","x":"\\ud800"}',
-    "control character": '{"source-ref":"s3://b/k","x":"\t"}',
-    "nul": b'{"source-ref":"s3://b/k","x":"\0"}',
-    "trailing comma": '{"source-ref":"s3://b/k",}',
-    "comment": '{"source-ref":"s3://b/k"} // x',
-    "nan": '{"source-ref":"s3://b/k","x":NaN}',
-    "octal": '{"source-ref":"s3://b/k","x":017}',
-    "too long": compact({"source-ref": "s3://b/k", "x": "y" * 100_000}),
-    "very deep": '{"source-ref":"s3://b/k","x":' + "[" * 10_000 + "]" * 10_000 + "}",
+    "bad utf-8": b'{"source-ref":"s3://bucket/\xff.jpg"}',
+    "lone surrogate": '{"source-ref":"s3://bucket/k","x":"\\ud800"}',
+    "control character": '{"source-ref":"s3://bucket/k","x":"\t"}',
+    "nul": b'{"source-ref":"s3://bucket/k","x":"\0"}',
+    "trailing comma": '{"source-ref":"s3://bucket/k",}',
+    "comment": '{"source-ref":"s3://bucket/k"} // x',
+    "nan": '{"source-ref":"s3://bucket/k","x":NaN}',
+    "octal": '{"source-ref":"s3://bucket/k","x":017}',
+    "too long": compact({"source-ref": "s3://bucket/k", "x": "y" * 100_000}),
+    "very deep": '{"source-ref":"s3://bucket/k","x":' + "[" * 10_000 + "]" * 10_000 + "}",
 }
 
 
 @pytest.mark.parametrize("kind", DROPPED)
 def test_dropped_lines(lab, kind):
     """Among five good lines it is dropped silently; alone it is a failure."""
-    good = [image_entry(f"s3://b/{number}.jpg", "cat") for number in range(5)]
+    good = [image_entry(f"s3://bucket/{number}.jpg", "cat") for number in range(5)]
     arn, result = outcome(lab, good[:3] + [DROPPED[kind]] + good[3:])
     assert result == SUCCESS
     assert lab.sources(arn) == [entry["source-ref"] for entry in good]
@@ -132,9 +132,9 @@ def test_labels_of_duplicates_do_not_count_to_the_limit(lab):
 
 
 def test_duplicate_keys_the_last_wins(lab):
-    line = '{"source-ref":"s3://b/first","source-ref":"s3://b/last"}'
+    line = '{"source-ref":"s3://bucket/first","source-ref":"s3://bucket/last"}'
     arn, _ = outcome(lab, [line])
-    assert json.loads(lab.lines(arn)[0])["source-ref"] == "s3://b/last"
+    assert json.loads(lab.lines(arn)[0])["source-ref"] == "s3://bucket/last"
     assert len(lab.lines(arn, SourceRefContains="last")) == 1
 
 
@@ -163,7 +163,7 @@ def test_declared_labels_count_to_the_limit(lab):
 def test_longest_line(lab):
     """100,000 characters, whatever their bytes."""
     for letter in ("x", "ü", "😀"):
-        frame = compact({"source-ref": f"s3://b/{ord(letter)}", "note": ""})
+        frame = compact({"source-ref": f"s3://bucket/{ord(letter)}", "note": ""})
         line = frame[:-2] + letter * (100_000 - len(frame)) + '"}'
         assert len(line) == 100_000
         arn, result = outcome(lab, [line])

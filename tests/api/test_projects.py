@@ -204,7 +204,7 @@ def test_arn_of_another_partition(lab, operation, body):
     arn = lab.project(name).replace("arn:aws:", "arn:aws-cn:")
     answer = lab.wire.post(operation, {"ProjectArn": arn, **body})
     assert (answer.status, answer.type) == (400, "InvalidParameterException")
-    assert answer.message == "Request has invalid parameters." or name not in answer.message
+    assert "aws-cn" in answer.message
     assert names(described(lab)) == [name]
 
 

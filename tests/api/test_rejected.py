@@ -19,7 +19,7 @@ def test_each_reason(lab):
         '{"source-ref":"https://example.com/x.jpg"}',
         "",
         image_entry(lab.bucket.image(7), "dog"),
-        json.dumps({"source-ref": "s3://b/k", "note": "x" * 100_000}),
+        json.dumps({"source-ref": "s3://bucket/k", "note": "x" * 100_000}),
     ])
     rows = rejected(lab, arn)
     assert [(row["line"], row["code"]) for row in rows[:4]] == [

@@ -22,9 +22,10 @@ def test_everything_is_there_again(start_server):
     lab = Lab(own)
     project = lab.project("birds")
     train = lab.create([image_entry(lab.bucket.image(number), "cat", "dog") for number in range(300)]
-                       + [box_entry(lab.bucket.image(999), ["emu"], [box(), box(left=-1)])], project=project)
+                       + [box_entry(lab.bucket.image(number), ["emu"], [box(), box(left=-1)]) for number in (998, 999)],
+                       project=project)
     test = lab.create(project=project, kind="TEST")
-    lab.update(train, [image_entry(lab.bucket.image(7), "fox")])
+    lab.update(train, [image_entry(lab.bucket.image(number), "fox") for number in (7, 8)])
     lab.distribute(train, test)
     lab.api.tag_resource(ResourceArn=train, Tags={"team": "north"})
     failed = lab.begin(b"")
@@ -33,7 +34,7 @@ def test_everything_is_there_again(start_server):
     lab.api.delete_dataset(DatasetArn=deleted)
     lab.wait_deleted(deleted)
     before = everything(lab, [train, test])
-    assert lab.stats(train)[0] + lab.stats(test)[0] == 301
+    assert lab.stats(train)[0] + lab.stats(test)[0] == 302
 
     for _ in range(2):
         own.restart()
