@@ -33,7 +33,7 @@ def test_everything_is_there_again(start_server):
     deleted = lab.create()
     lab.api.delete_dataset(DatasetArn=deleted)
     lab.wait_deleted(deleted)
-    before = everything(lab, [train, test])
+    before, bucket = everything(lab, [train, test]), lab.bucket
     assert lab.stats(train)[0] + lab.stats(test)[0] == 302
 
     for _ in range(2):
@@ -42,7 +42,7 @@ def test_everything_is_there_again(start_server):
         assert everything(lab, [train, test]) == before
         assert lab.status(failed) == "CREATE_FAILED"
         assert error_of(lab.describe, deleted)[0] == "ResourceNotFoundException"
-    lab.update(train, [image_entry(lab.bucket.image(1000), "gnu")])
+    lab.update(train, [image_entry(bucket.image(1000), "gnu")])
     assert "gnu" in lab.labels(train)
 
 
