@@ -10,7 +10,7 @@
 #include "base/conf_value.h"
 #include "base/nearest.h"
 
-enum { FILE_BYTES_MAX = 1024 * 1024, TEXT_MAX = 1024 * 1024 };
+enum { FILE_BYTES_MAX = 1024 * 1024, TEXT_MAX = 1024 * 1024, HELP_INDENT = 8, HELP_COLUMNS = 100 };
 
 static const struct span config_name = { "config", 6 };
 
@@ -176,6 +176,13 @@ static bool apply_kept(struct conf *conf, enum conf_source source, const struct 
     return true;
 }
 
+/* A value of the file; where it is refused, the sentence begins with the setting's name. */
+static bool apply_value(struct conf *conf, const struct conf_row *row, struct span value, struct err *err)
+{
+    struct err problem;
+    return apply_one(conf, CONF_FILE, row, value, &problem) || fail(err, E_CONFIG, "%s: %s", row->name, problem.text);
+}
+
 /* `name = value`; of pairs also `name.KEY = VALUE`. */
 static bool apply_line(struct conf *conf, struct span line, struct err *err)
 {
@@ -186,14 +193,14 @@ static bool apply_line(struct conf *conf, struct span line, struct err *err)
     value = span_trim(value);
     const struct conf_row *row = row_named(name);
     if (row)
-        return apply_one(conf, CONF_FILE, row, value, err);
+        return apply_value(conf, row, value, err);
     struct span key = name;
     row = row_named(span_cut(&key, '.'));
     if (row && row->kind == CONF_PAIRS && key.ptr) {
         struct buf pair;
         buf_init(&pair, TEXT_MAX);
         buf_addf(&pair, SPAN_FMT "=" SPAN_FMT, SPAN_ARG(key), SPAN_ARG(value));
-        bool done = apply_one(conf, CONF_FILE, row, buf_span(&pair), err);
+        bool done = apply_value(conf, row, buf_span(&pair), err);
         buf_free(&pair);
         return done;
     }
@@ -349,17 +356,45 @@ void conf_print(const struct conf *conf, struct buf *ret_text)
     }
 }
 
+/* A paragraph, each line indented and broken between words. */
+static void add_wrapped(struct buf *out, struct span text)
+{
+    size_t column = 0;
+    while (text.ptr) {
+        struct span word = span_cut(&text, ' ');
+        bool first = column == 0;
+        if (!first && column + 1 + word.len > HELP_COLUMNS) {
+            buf_add_char(out, '\n');
+            first = true;
+        }
+        if (first)
+            buf_addf(out, "%*s", HELP_INDENT, "");
+        else
+            buf_add_char(out, ' ');
+        buf_add(out, word);
+        column = (first ? HELP_INDENT : column + 1) + word.len;
+    }
+    buf_add_char(out, '\n');
+}
+
 void conf_help(struct buf *ret_text)
 {
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
     buf_add_str(ret_text, "  --config FILE\n        File of `name = value` lines, each name a flag below; # begins a "
                           "comment.\n");
     for (unsigned i = 0; i < CONF_ROWS; i++) {
         const struct conf_row *row = &conf_rows[i];
-        buf_addf(ret_text, "  --%s %s\n        %s", row->name, row->metavar, row->help);
+        buf_clear(&text);
+        buf_add_str(&text, row->help);
         if (row->fallback[0])
-            buf_addf(ret_text, " Default %s.", row->fallback);
-        buf_add_str(ret_text, row->reload ? " Reloadable.\n" : "\n");
+            buf_addf(&text, " Default %s.", row->fallback);
+        if (row->reload)
+            buf_add_str(&text, " Reloadable.");
+        buf_addf(ret_text, "  --%s %s\n", row->name, row->metavar);
+        add_wrapped(ret_text, buf_span(&text));
     }
+    buf_free(&text);
 }
 
 const char *conf_pair(const struct conf_list *pairs, const char *key)

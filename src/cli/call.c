@@ -232,7 +232,8 @@ static enum status run(int argc, const char **argv)
     if (!take_words(&call, argc, argv, &err) || !take_place(&call, &err)) {
         status = command_failed(&command_call, &err);
     } else if (!ask(&call, &http_status, &err)) {
-        command_failed(&command_call, &err);
+        fprintf(stderr, "placard call: %s://%s gave no answer: %s\n", call.endpoint.tls ? "https" : "http",
+                call.endpoint.host, err.text);
         status = STATUS_UNREACHED;
     } else if (http_status != 200) {
         tell_error(&call, http_status, parser);

@@ -9,17 +9,17 @@
     }
 
 const struct limit_row limit_rows[] = {
-    ROW("manifest-bytes", manifest_bytes, 1000000000, "bytes of one manifest file (spec F.1: 1 GB)"),
-    ROW("manifest-lines", manifest_lines, 250000, "lines of one manifest file, blank and invalid ones included (F.1)"),
-    ROW("dataset-entries", dataset_entries, 250000, "images of one dataset (F.1)"),
-    ROW("dataset-labels", dataset_labels, 250, "labels of one dataset (F.1)"),
-    ROW("dropped-percent", dropped_percent, 20, "percent of the non-blank lines that may be dropped (D.1)"),
-    ROW("line-chars", line_chars, 100000, "Unicode characters of one line (D.1)"),
-    ROW("label-chars", label_chars, 256, "Unicode characters of a label's name (D.1)"),
-    ROW("labels-per-image", labels_per_image, 50, "image-level labels of one image (F.1)"),
-    ROW("boxes-per-image", boxes_per_image, 50, "bounding boxes of one image (F.1)"),
-    ROW("image-side-min-px", image_side_min_px, 64, "pixels of an image's shorter side, as image_size says (F.1)"),
-    ROW("image-side-max-px", image_side_max_px, 4096, "pixels of an image's longer side, as image_size says (F.1)"),
+    ROW("manifest-bytes", manifest_bytes, 1000000000, "bytes of one manifest file"),
+    ROW("manifest-lines", manifest_lines, 250000, "lines of one manifest file, blank and invalid ones included"),
+    ROW("dataset-entries", dataset_entries, 250000, "images of one dataset"),
+    ROW("dataset-labels", dataset_labels, 250, "labels of one dataset"),
+    ROW("dropped-percent", dropped_percent, 20, "percent of the non-blank lines that may be dropped"),
+    ROW("line-chars", line_chars, 100000, "Unicode characters of one line"),
+    ROW("label-chars", label_chars, 256, "Unicode characters of a label's name"),
+    ROW("labels-per-image", labels_per_image, 50, "image-level labels of one image"),
+    ROW("boxes-per-image", boxes_per_image, 50, "bounding boxes of one image"),
+    ROW("image-side-min-px", image_side_min_px, 64, "pixels of an image's shorter side, as image_size says"),
+    ROW("image-side-max-px", image_side_max_px, 4096, "pixels of an image's longer side, as image_size says"),
 };
 const size_t limit_row_count = COUNT_OF(limit_rows);
 

@@ -129,7 +129,7 @@ static void test_numbers(void **state)
     assert_int_equal(conf.values.bodies_bytes, 2147483648);
     assert_int_equal(conf.values.head_bytes, 8192);
     conf_free(&conf);
-    expect_error("pool-queue = 0\n", NULL, NULL, "line 1: `0` is not between 1 and 1000000");
+    expect_error("pool-queue = 0\n", NULL, NULL, "line 1: pool-queue: `0` is not between 1 and 1000000");
     expect_error("pool-queue = -1\n", NULL, NULL, "`-1` is not a number");
     expect_error("pool-queue = 1KiB\n", NULL, NULL, "`1KiB` is not a number");
     expect_error("body-bytes = 99999999999999999999GiB\n", NULL, NULL, "is not a number of bytes");
