@@ -1,4 +1,5 @@
 """The AWS CLI, unmodified, with `--endpoint-url` alone; credentials come from the file that the server writes."""
+import base64
 import json
 import subprocess
 
@@ -66,11 +67,11 @@ def test_main_flow(cli, tmp_path):
     assert [(row["LabelName"], row["LabelStats"]) for row in labels] \
         == [("cat", {"EntryCount": 125}), ("dog", {"EntryCount": 125})]
 
-    # `--changes` takes the lines in a JSON file as base64, and with fileb:// as they are.
-    changes = tmp_path / "changes.jsonl"
-    changes.write_bytes(manifest([image_entry(f"s3://my-images/{number}.jpg", "emu") for number in range(5)]))
-    assert cli.ask("update-dataset-entries", "--dataset-arn", train, "--changes",
-                   f"GroundTruth=fileb://{changes}") is None
+    # `--changes` takes the lines as base64, in the shorthand or in a JSON file.
+    lines = base64.b64encode(manifest([image_entry(f"s3://my-images/{number}.jpg", "emu") for number in range(5)]))
+    changes = tmp_path / "changes.json"
+    changes.write_text(json.dumps({"GroundTruth": lines.decode()}))
+    assert cli.ask("update-dataset-entries", "--dataset-arn", train, "--changes", f"file://{changes}") is None
     assert cli.wait(train, "Status", "UPDATE_IN_PROGRESS") == "UPDATE_COMPLETE"
     emus = cli.ask("list-dataset-entries", "--dataset-arn", train, "--contains-labels", "emu")["DatasetEntries"]
     assert [json.loads(line)["source-ref"] for line in emus] == [f"s3://my-images/{number}.jpg" for number in range(5)]
