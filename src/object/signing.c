@@ -1,10 +1,7 @@
 /* signing: see signing.h for the contract. */
 #include "object/signing.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
-
+#include "aws/sigv4.h"
 #include "base/clock.h"
 
 enum { TEXT_MAX = 64 * 1024 };
@@ -23,59 +20,27 @@ void signed_headers_free(struct signed_headers *headers)
     headers->count = 0;
 }
 
-static void hmac(const void *key, size_t key_len, struct span text, unsigned char ret_mac[32])
+/* The Authorization header's value, over those lines that are to be signed. */
+static void authorize(const struct signing_key *key, const struct signing_request *request, enum sigv4_path path_rule,
+                      struct span hash, struct span date, const struct signing_header *lines, size_t count,
+                      struct buf *out)
 {
-    unsigned len = 32;
-    CHECK(HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text.ptr, text.len, ret_mac, &len));
+    struct sigv4_header headers[SIGNED_HEADERS_MAX];
+    size_t signed_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (lines[i].sign)
+            headers[signed_count++] = (struct sigv4_header){ span_str(lines[i].name), lines[i].value };
+    const struct sigv4_request to_sign = { .method = span_str(request->method),
+                                           .path = request->path,
+                                           .query = request->query,
+                                           .path_rule = path_rule,
+                                           .headers = headers,
+                                           .header_count = signed_count,
+                                           .payload_hash = hash };
+    const struct sigv4_credentials credentials = { key->id, key->secret };
+    CHECK(sigv4_sign(&to_sign, credentials, request->region, request->service, date, out));
 }
 
-static void hex_sha256(struct span text, struct buf *out)
-{
-    unsigned char digest[32];
-    SHA256((const unsigned char *)(text.ptr ? text.ptr : ""), text.len, digest);
-    buf_add_hex(out, digest, sizeof digest);
-}
-
-/* The Authorization header's value: SigV4 over those lines that are to be signed, which come sorted. */
-static void authorize(const struct signing_key *key, const struct signing_request *request, struct span hash,
-                      struct span date, const struct signing_header *lines, size_t count, struct buf *out)
-{
-    struct buf canonical, names, scope, to_sign, secret;
-    unsigned char mac[32];
-    buf_init(&canonical, TEXT_MAX * 2);
-    buf_init(&names, 1024);
-    buf_init(&scope, 1024);
-    buf_init(&to_sign, 4096);
-    buf_init(&secret, 1024);
-    buf_addf(&canonical, "%s\n" SPAN_FMT "\n" SPAN_FMT "\n", request->method, SPAN_ARG(request->path),
-             SPAN_ARG(request->query));
-    for (size_t i = 0; i < count; i++) {
-        if (!lines[i].sign)
-            continue;
-        buf_addf(&canonical, "%s:" SPAN_FMT "\n", lines[i].name, SPAN_ARG(lines[i].value));
-        buf_addf(&names, "%s%s", names.len > 0 ? ";" : "", lines[i].name);
-    }
-    buf_addf(&canonical, "\n" SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(buf_span(&names)), SPAN_ARG(hash));
-    buf_addf(&scope, "%.8s/" SPAN_FMT "/" SPAN_FMT "/aws4_request", date.ptr, SPAN_ARG(request->region),
-             SPAN_ARG(request->service));
-    buf_addf(&to_sign, "AWS4-HMAC-SHA256\n" SPAN_FMT "\n" SPAN_FMT "\n", SPAN_ARG(date), SPAN_ARG(buf_span(&scope)));
-    hex_sha256(buf_span(&canonical), &to_sign);
-    buf_addf(&secret, "AWS4" SPAN_FMT, SPAN_ARG(key->secret));
-    hmac(secret.ptr, secret.len, span_first(date, 8), mac);
-    hmac(mac, 32, request->region, mac);
-    hmac(mac, 32, request->service, mac);
-    hmac(mac, 32, SPAN_LIT("aws4_request"), mac);
-    hmac(mac, 32, buf_span(&to_sign), mac);
-    buf_addf(out, "AWS4-HMAC-SHA256 Credential=" SPAN_FMT "/" SPAN_FMT ", SignedHeaders=" SPAN_FMT ", Signature=",
-             SPAN_ARG(key->id), SPAN_ARG(buf_span(&scope)), SPAN_ARG(buf_span(&names)));
-    buf_add_hex(out, mac, 32);
-    explicit_bzero(secret.ptr, secret.len);
-    buf_free(&canonical);
-    buf_free(&names);
-    buf_free(&scope);
-    buf_free(&to_sign);
-    buf_free(&secret);
-}
 static void add_line(struct signed_headers *headers, size_t *starts, const char *name, struct span value)
 {
     CHECK(headers->count < SIGNED_HEADERS_MAX);
@@ -102,22 +67,24 @@ void signing_headers(const struct signing_key *key, const struct signing_request
     struct signing_header lines[SIGNED_HEADERS_MAX];
     size_t starts[SIGNED_HEADERS_MAX];
     size_t count = 0;
-    char date[17];
-    struct buf hash, authorization;
-    buf_init(&hash, 65);
+    char date[17], hash[SHA256_HEX];
+    unsigned char digest[SHA256_BYTES];
+    struct buf authorization;
     buf_init(&authorization, TEXT_MAX);
     clock_basic_iso(wall_ms, date);
     insert(lines, &count, (struct signing_header){ "host", request->host, true });
     for (size_t i = 0; i < request->header_count; i++)
         insert(lines, &count, request->headers[i]);
     if (key->id.len > 0) {
-        hex_sha256(request->body, &hash);
+        sha256_of(request->body, digest);
+        sha256_hex(digest, hash);
         insert(lines, &count, (struct signing_header){ "x-amz-date", span_str(date), true });
         if (content_sha256)
-            insert(lines, &count, (struct signing_header){ "x-amz-content-sha256", buf_span(&hash), true });
+            insert(lines, &count, (struct signing_header){ "x-amz-content-sha256", span_of(hash, sizeof hash), true });
         if (key->token.len > 0)
             insert(lines, &count, (struct signing_header){ "x-amz-security-token", key->token, true });
-        authorize(key, request, buf_span(&hash), span_str(date), lines, count, &authorization);
+        authorize(key, request, content_sha256 ? SIGV4_PATH_S3 : SIGV4_PATH_SERVICE, span_of(hash, sizeof hash),
+                  span_str(date), lines, count, &authorization);
     }
     buf_clear(&ret_headers->text);
     ret_headers->count = 0;
@@ -125,9 +92,8 @@ void signing_headers(const struct signing_key *key, const struct signing_request
         add_line(ret_headers, starts, lines[i].name, lines[i].value);
     if (key->id.len > 0)
         add_line(ret_headers, starts, "authorization", buf_span(&authorization));
-    CHECK(!ret_headers->text.overflow && !authorization.overflow && !hash.overflow);
+    CHECK(!ret_headers->text.overflow && !authorization.overflow);
     for (size_t i = 0; i < ret_headers->count; i++)
         ret_headers->lines[i] = ret_headers->text.ptr + starts[i];
-    buf_free(&hash);
     buf_free(&authorization);
 }
