@@ -206,20 +206,24 @@ static bool fill_map(struct decoding *d, const struct model_shape *shape, struct
     struct model_list map = { .given = true };
     size_t kept = kept_of(shape, json_count(value));
     struct model_pair *pairs = arena_alloc(d->arena, kept * sizeof *pairs);
+    struct json *last = arena_alloc(d->arena, kept * sizeof *last);
     for (struct json_iter it = json_iter(value); json_next(&it);) {
         size_t at = key_slot(set, pairs, it.key);
         if (!set[at] && map.count < kept) {
             pairs[map.count++].key = arena_copy(d->arena, it.key);
             set[at] = (uint16_t)map.count;
-        } else if (!set[at]) {
-            map.count = kept + 1; /* one too many: it is refused, however many more there are */
         }
-        struct span *into = set[at] ? &pairs[set[at] - 1].value : NULL;
-        if (into)
-            *into = SPAN_NONE;
-        if (!fill(d, shape->item, it.value, into))
-            return false;
+        if (set[at]) {
+            last[set[at] - 1] = it.value;
+        } else {
+            map.count = kept + 1; /* one too many: it is refused, however many more there are */
+            if (!fill(d, shape->item, it.value, NULL))
+                return false;
+        }
     }
+    for (size_t i = 0; i < map.count && i < kept; i++)
+        if (!fill(d, shape->item, last[i], &pairs[i].value))
+            return false;
     map.items = pairs;
     if (slot)
         *slot = map;

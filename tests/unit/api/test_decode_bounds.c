@@ -86,6 +86,7 @@ static void test_large_bodies_are_bounded(void **state)
         { &shape_describe_projects_request, "{\"Features\":[", "\"\"", "]}", E_VALIDATION },
         { &shape_describe_projects_request, "{", "\"Features\":[\"\",\"\"]", "}", E_VALIDATION },
         { &shape_create_dataset_request, "{", "\"DatasetSource\":{}", "}", E_VALIDATION },
+        { &shape_tag_resource_request, "{\"Tags\":{", "\"\":\"\"", "}}", E_VALIDATION },
         { &shape_create_project_request, "{\"ProjectName\":\"", "aaaaaaaaa", "\"}", E_VALIDATION },
         { &shape_create_project_request, "{\"ProjectName\":\"", "\xf0\x9f\x98\x80", "\"}", E_VALIDATION },
         { &shape_untag_resource_request, "{\"TagKeys\":[\"", "\xe2\x80\xa8", "\"]}", E_VALIDATION },
