@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from harness.clients import close_clients
 from harness.lab import Lab, fresh_name
 from harness.server import Server
 from harness.users import Users
@@ -36,6 +37,12 @@ def start_server(tmp_path):
     yield start
     for own in started:
         own.ensure_stopped()
+
+
+@pytest.fixture(autouse=True)
+def closed_clients():
+    yield
+    close_clients()
 
 
 @pytest.fixture

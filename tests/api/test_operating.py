@@ -96,6 +96,7 @@ def test_tls(start_server, tmp_path):
         "rekognition", endpoint_url=own.url, region_name="us-east-1", aws_access_key_id=own.root_key.access,
         aws_secret_access_key=own.root_key.secret, verify=str(chain), config=Config(retries={"max_attempts": 0}, proxies={}))
     assert client.describe_projects()["ProjectDescriptions"] == []
+    client.close()
     with pytest.raises(urllib.error.URLError) as refused:
         urllib.request.urlopen(own.url + "/healthz", timeout=30)
     assert isinstance(refused.value.reason, ssl.SSLCertVerificationError)

@@ -19,15 +19,24 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 TIMEOUT_SECONDS = 60
 
 _session = boto3.session.Session()
+_open_clients = []
 
 
 def boto_client(server, region, key=None, **config):
     """A Rekognition client; `config` are members of botocore's Config, such as parameter_validation."""
     key = key or server.root_key
     settings = {"retries": {"max_attempts": 0}, "proxies": {}, "read_timeout": TIMEOUT_SECONDS, **config}
-    return _session.client(
+    client = _session.client(
         SERVICE, endpoint_url=server.url, region_name=region, aws_access_key_id=key.access,
         aws_secret_access_key=key.secret, aws_session_token=key.token, config=Config(**settings))
+    _open_clients.append(client)
+    return client
+
+
+def close_clients():
+    """Closes the idle sockets of all clients made so far; a client that is used again opens new ones."""
+    while _open_clients:
+        _open_clients.pop().close()
 
 
 class Answer(NamedTuple):

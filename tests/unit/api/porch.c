@@ -229,8 +229,8 @@ unsigned porch_answer(struct porch *porch, int fd, struct span *ret_body)
         if (head == 0 && span_ends(buf_span(&in), SPAN_LIT("\r\n\r\n"))) {
             head = in.len;
             const char *text = buf_cstr(&in), *at = strstr(text, length_name);
-            status = (unsigned)atoi(text + sizeof "HTTP/1.1");
-            length = at ? (size_t)atoi(at + sizeof length_name - 1) : 0;
+            status = (unsigned)strtoul(text + sizeof "HTTP/1.1", NULL, 10);
+            length = at ? strtoul(at + sizeof length_name - 1, NULL, 10) : 0;
         }
     }
     *ret_body = arena_copy(&porch->arena, span_from(buf_span(&in), head));
