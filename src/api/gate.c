@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/report.h"
 #include "api/visit.h"
 #include "base/clock.h"
 #include "base/ident.h"
@@ -66,7 +67,7 @@ static enum visit_kind kind_of(const struct gate *gate, const struct http_reques
                 *ret_page = &gate->options.pages[i];
                 return VISIT_PAGE;
             }
-        return VISIT_NOWHERE;
+        return span_is(request->path, REPORT_PATH) ? VISIT_REPORT : VISIT_NOWHERE;
     }
     if (span_is(request->method, "OPTIONS") && origin.len > 0 &&
         http_header_get(request, "Access-Control-Request-Method", &asked))
@@ -113,6 +114,12 @@ static void refuse(struct visit *visit, struct http_reply *ret_reply)
     visit_record(visit, fault_status(fault), fault, kept.len);
 }
 
+/* Whether only a known caller gets an answer. */
+static bool is_signed(const struct visit *visit)
+{
+    return visit->kind == VISIT_OPERATION || visit->kind == VISIT_REPORT;
+}
+
 static bool on_head(void *ctx, struct http_request *request, struct http_reply *ret_reply)
 {
     struct gate *gate = ctx;
@@ -124,9 +131,10 @@ static bool on_head(void *ctx, struct http_request *request, struct http_reply *
     ident_uuid(visit->id);
     visit->origin = cors_origin_of(gate, request);
     visit->kind = kind_of(gate, request, visit->origin, &visit->page);
-    if (visit->kind != VISIT_OPERATION)
+    if (!is_signed(visit))
         return true;
-    visit->place = place_of(request);
+    if (visit->kind == VISIT_OPERATION)
+        visit->place = place_of(request);
     visit->letter = letter_of(request);
     if (!auth_head(gate->options.auth, gate->options.keys, &visit->letter, clock_wall_ms(), &visit->auth,
                    &visit->refusal)) {
@@ -144,7 +152,7 @@ static void on_body(void *ctx, struct http_request *request, struct span piece)
 {
     (void)ctx;
     struct visit *visit = request->user;
-    if (visit->kind == VISIT_OPERATION && !visit->refused)
+    if (is_signed(visit) && !visit->refused)
         sha256_update(&visit->hash, piece);
 }
 
@@ -167,6 +175,8 @@ static void run_task(struct pool_task *task)
     struct visit *visit = (struct visit *)(void *)task;
     if (visit->kind == VISIT_PAGE)
         answer_page(visit);
+    else if (visit->kind == VISIT_REPORT)
+        visit_report(visit);
     else
         visit_run(visit);
 }
@@ -200,7 +210,7 @@ static bool fits_the_listener(const struct visit *visit)
            (caller->root || !caller->policy || !policy_reads_resource_tags(caller->policy));
 }
 
-static enum http_progress complete_operation(struct visit *visit)
+static enum http_progress complete_signed(struct visit *visit)
 {
     struct gate *gate = visit->gate;
     unsigned char digest[SHA256_BYTES];
@@ -214,6 +224,8 @@ static enum http_progress complete_operation(struct visit *visit)
         visit_fail(visit, &err, span_str(err.text));
         return HTTP_ANSWERED;
     }
+    if (visit->kind == VISIT_REPORT)
+        return is_overloaded(gate) ? shed(visit) : hand_on(visit);
     if (visit->place < 0) {
         fail(&err, E_UNKNOWN_OPERATION, "unknown");
         visit_fail(visit, &err, SPAN_NONE);
@@ -238,7 +250,8 @@ static enum http_progress on_complete(void *ctx, struct http_request *request)
     struct http_reply reply;
     switch (visit->kind) {
     case VISIT_OPERATION:
-        return complete_operation(visit);
+    case VISIT_REPORT:
+        return complete_signed(visit);
     case VISIT_PAGE:
         if (visit->page->slow)
             return hand_on(visit);

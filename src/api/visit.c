@@ -2,6 +2,7 @@
 #include "api/visit.h"
 
 #include "api/decode.h"
+#include "api/report.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -14,7 +15,7 @@ void visit_record(struct visit *visit, unsigned status, unsigned fault, size_t b
 {
     const struct http_request *request = visit->request;
     int64_t took_us = clock_mono_us() - request->begun_us;
-    if (visit->kind != VISIT_OPERATION && visit->kind != VISIT_NOWHERE)
+    if (visit->kind == VISIT_PAGE || visit->kind == VISIT_PREFLIGHT)
         return;
     tally_add(&visit->gate->tally, visit->place, fault, took_us);
     if (!log_wants(LOG_INFO))
@@ -109,5 +110,24 @@ void visit_run(struct visit *visit)
             visit->gate->options.wake(visit->gate->options.wake_ctx);
         visit_answer(visit, 200, json_type, buf_span(&body), FAULTS);
     }
+    buf_free(&body);
+}
+
+void visit_report(struct visit *visit)
+{
+    struct http_request *request = visit->request;
+    const struct call call = { .api = &visit->gate->options.api,
+                               .principal = &visit->principal,
+                               .arena = request->arena };
+    struct buf body;
+    struct err err;
+    buf_init(&body, ANSWER_MAX);
+    bool done = report_answer(&call, request->query, &body, &err);
+    if (done && body.overflow)
+        done = fail(&err, E_INTERNAL, "the report is over %d bytes", ANSWER_MAX);
+    if (done)
+        visit_answer(visit, 200, "application/jsonl", buf_span(&body), FAULTS);
+    else
+        visit_fail(visit, &err, span_str(err.text));
     buf_free(&body);
 }

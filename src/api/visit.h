@@ -12,6 +12,7 @@
 enum visit_kind {
     VISIT_OPERATION,
     VISIT_PAGE,
+    VISIT_REPORT,    /* rejected lines */
     VISIT_PREFLIGHT, /* CORS: a browser asks before it calls */
     VISIT_NOWHERE    /* no place of ours: another method or another content type */
 };
@@ -50,6 +51,9 @@ void cors_preflight(struct http_reply *reply);
 
 /* Answers an operation's request whose signature is right: decode, authorise, run. Any thread. */
 void visit_run(struct visit *visit);
+
+/* Likewise the report of rejected lines. */
+void visit_report(struct visit *visit);
 
 /* Answers with an exception. */
 void visit_fail(struct visit *visit, const struct err *err, struct span message);

@@ -46,10 +46,18 @@ static void add_seconds(struct buf *out, const char *name, uint64_t us)
 
 static void add_store_waits(struct buf *out, struct store_waits waits)
 {
+    uint64_t count = 0;
     buf_add_str(out, "# HELP placard_store_api_wait_seconds Time that writing calls waited for the one writer.\n"
-                     "# TYPE placard_store_api_wait_seconds summary\n");
+                     "# TYPE placard_store_api_wait_seconds histogram\n");
+    for (unsigned b = 0; b < STORE_WAIT_BOUNDS; b++) {
+        count += waits.within[b];
+        buf_addf(out, "placard_store_api_wait_seconds_bucket{le=\"%g\"} %llu\n", (double)store_wait_bounds_us[b] / 1e6,
+                 (unsigned long long)count);
+    }
+    count += waits.within[STORE_WAIT_BOUNDS];
+    buf_addf(out, "placard_store_api_wait_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)count);
     add_seconds(out, "placard_store_api_wait_seconds_sum", waits.sum_us);
-    buf_addf(out, "placard_store_api_wait_seconds_count %llu\n", (unsigned long long)waits.count);
+    buf_addf(out, "placard_store_api_wait_seconds_count %llu\n", (unsigned long long)count);
     buf_add_str(out, "# HELP placard_store_api_wait_seconds_max The longest of them since the start.\n"
                      "# TYPE placard_store_api_wait_seconds_max gauge\n");
     add_seconds(out, "placard_store_api_wait_seconds_max", waits.max_us);

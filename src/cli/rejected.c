@@ -1,42 +1,8 @@
-/* rejected: see rejected.h for the report; the command fetches it page by page. */
-#include "cli/rejected.h"
-
+/* rejected: `placard rejected`, which fetches the report of api/report.h page by page. */
 #include <stdio.h>
 
+#include "api/report.h"
 #include "cli/admin.h"
-#include "json/json_writer.h"
-#include "store/entry.h"
-
-static void add_row(struct buf *out, const struct rejected_row *row)
-{
-    struct json_writer w = json_writer_on(out);
-    json_open_object(&w);
-    json_key(&w, "line");
-    json_add_int(&w, row->line);
-    json_key(&w, "code");
-    json_add_string(&w, row->code);
-    json_key(&w, "value");
-    json_add_string(&w, row->value);
-    json_close_object(&w);
-    json_writer_end(&w);
-    buf_add_char(out, '\n');
-}
-
-bool rejected_report(struct store *store, struct span dataset_arn, int64_t after, unsigned limit, struct buf *out,
-                     int64_t *ret_next, struct err *err)
-{
-    struct arena arena;
-    struct rejected_row *rows;
-    size_t count;
-    arena_init(&arena);
-    bool done = rejected_list(store, &arena, dataset_arn, after, limit, &rows, &count, err);
-    for (size_t i = 0; done && i < count; i++)
-        add_row(out, &rows[i]);
-    if (done)
-        *ret_next = count == limit && count > 0 ? rows[count - 1].line : 0;
-    arena_free(&arena);
-    return done;
-}
 
 static bool number_of(const char *text, const char *flag, uint64_t max, uint64_t *ret_value, struct err *err)
 {
@@ -50,18 +16,18 @@ bool admin_rejected(const struct admin *admin, struct span input, int argc, cons
 {
     const char *after_text = NULL, *limit_text = NULL;
     const struct flag flags[] = { { "--after", NULL, &after_text }, { "--limit", NULL, &limit_text } };
-    uint64_t after = 0, limit = REJECTED_PAGE_MAX;
+    uint64_t after = 0, limit = REPORT_PAGE_MAX;
     int64_t next;
     struct buf report;
     (void)input;
     if (!command_flags(flags, COUNT_OF(flags), &argc, argv, err) ||
         !number_of(after_text, "--after", INT64_MAX, &after, err) ||
-        !number_of(limit_text, "--limit", REJECTED_PAGE_MAX, &limit, err))
+        !number_of(limit_text, "--limit", REPORT_PAGE_MAX, &limit, err))
         return false;
     if (argc != 1)
         return fail(err, E_CONFIG, "say `rejected DATASET-ARN`");
     buf_init(&report, ADMIN_ANSWER_MAX);
-    bool done = rejected_report(admin->store, span_str(argv[0]), (int64_t)after, (unsigned)limit, &report, &next, err);
+    bool done = report_page(admin->store, span_str(argv[0]), (int64_t)after, (unsigned)limit, &report, &next, err);
     if (done) {
         buf_addf(out, "%lld\n", (long long)next);
         buf_add(out, buf_span(&report));

@@ -98,9 +98,17 @@ static bool delete_of(struct db *db, const char *sql_literal, int64_t dataset_id
     return db_run(q, err);
 }
 
-bool stage_rejected_clear(struct db *db, int64_t dataset_id, struct err *err)
+bool stage_rejected_clear_some(struct db *db, int64_t dataset_id, bool *ret_more, struct err *err)
 {
-    return delete_of(db, "DELETE FROM rejected WHERE dataset_id = ?1", dataset_id, err);
+    struct db_query *q =
+        db_query(db, "DELETE FROM rejected WHERE dataset_id = ?1 AND line IN (SELECT line FROM rejected "
+                     "WHERE dataset_id = ?1 ORDER BY line LIMIT ?2)");
+    db_bind_int(q, 1, dataset_id);
+    db_bind_int(q, 2, REFS_AT_ONCE);
+    if (!db_run(q, err))
+        return false;
+    *ret_more = db_changes(db) == REFS_AT_ONCE;
+    return true;
 }
 
 bool stage_labels_clear(struct db *db, int64_t dataset_id, struct err *err)
@@ -229,8 +237,7 @@ static bool remove_last(struct store *store, struct db *db, int64_t dataset_id, 
     arena_init(&arena);
     bool done = dataset_row_by_id(db, &arena, dataset_id, &row, &found, err);
     if (done && found)
-        done = tag_clear(db, row.view.arn, err) && stage_rejected_clear(db, dataset_id, err) &&
-               stage_labels_clear(db, dataset_id, err) &&
+        done = tag_clear(db, row.view.arn, err) && stage_labels_clear(db, dataset_id, err) &&
                delete_of(db, "DELETE FROM label WHERE dataset_id = ?1", dataset_id, err) &&
                delete_of(db, "DELETE FROM dataset WHERE id = ?1", dataset_id, err) &&
                store_publish(store, db, dataset_id, row.view.arn, err);
@@ -263,6 +270,7 @@ bool stage_remove_some(struct store *store, struct db *db, int64_t dataset_id, i
         return false;
     if (db_changes(db) > 0)
         return true;
-    *ret_more = false;
-    return remove_last(store, db, dataset_id, job_id, err);
+    if (!stage_rejected_clear_some(db, dataset_id, ret_more, err))
+        return false;
+    return *ret_more || remove_last(store, db, dataset_id, job_id, err);
 }

@@ -39,7 +39,8 @@ bool stage_ref_put(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq
 bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err) MUST_CHECK;
 bool stage_rejected_put(struct db *db, int64_t dataset_id, int64_t line, enum manifest_code code, struct span value,
                         struct err *err) MUST_CHECK;
-bool stage_rejected_clear(struct db *db, int64_t dataset_id, struct err *err) MUST_CHECK;
+/* A few thousand at a time; *ret_more tells whether some may be left. */
+bool stage_rejected_clear_some(struct db *db, int64_t dataset_id, bool *ret_more, struct err *err) MUST_CHECK;
 
 /* Staged labels of an earlier attempt that begins anew. */
 bool stage_labels_clear(struct db *db, int64_t dataset_id, struct err *err) MUST_CHECK;

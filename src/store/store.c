@@ -147,6 +147,8 @@ uint64_t store_hash(const struct store *store, struct span source_ref)
 /* --- the writer ----------------------------------------------------------------------------------------------------
  */
 
+const uint64_t store_wait_bounds_us[STORE_WAIT_BOUNDS] = { 100, 1000, 5000, 10000, 25000, 50000, 100000, 1000000 };
+
 static void api_wait(struct store *store)
 {
     int64_t since = clock_mono_us();
@@ -155,7 +157,10 @@ static void api_wait(struct store *store)
         pthread_cond_wait(&store->api_turn, &store->lock);
     store->api_waiting--;
     uint64_t waited = (uint64_t)(clock_mono_us() - since);
-    store->waits.count++;
+    unsigned bound = 0;
+    while (bound < STORE_WAIT_BOUNDS && waited > store_wait_bounds_us[bound])
+        bound++;
+    store->waits.within[bound]++;
     store->waits.sum_us += waited;
     if (waited > store->waits.max_us)
         store->waits.max_us = waited;

@@ -58,9 +58,12 @@ bool store_next_number(struct store *store, struct db *db, int64_t *ret_number, 
 /* Moves the write-ahead log into the file if it has grown past a few MiB; between a job's transactions. */
 void store_tidy(struct store *store, bool truncate);
 
-/* Microseconds writers of STORE_API waited for the connection: count, sum and maximum since start (metrics). */
+/* Microseconds writers of STORE_API waited for the connection, since start: how often at most so long (the last: how
+   often longer), the sum and the maximum (metrics). */
+#define STORE_WAIT_BOUNDS 8
+extern const uint64_t store_wait_bounds_us[STORE_WAIT_BOUNDS];
 struct store_waits {
-    uint64_t count;
+    uint64_t within[STORE_WAIT_BOUNDS + 1];
     uint64_t sum_us;
     uint64_t max_us;
 };

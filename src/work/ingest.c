@@ -159,8 +159,7 @@ static bool begin(struct ingest *ingest, struct err *err)
     struct run *run = ingest->run;
     if (run->job->cursor > 0)
         return refs_gather(&ingest->refs, run, run->job->dataset_id, ingest->stage.generation, err);
-    return stage_turn(&ingest->stage, err) && stage_rejected_clear(ingest->stage.db, run->job->dataset_id, err) &&
-           stage_pause(&ingest->stage, true, err);
+    return stage_clear_rejected(&ingest->stage, err);
 }
 
 bool run_create_manifest(struct run *run, struct err *err)

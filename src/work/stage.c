@@ -134,6 +134,16 @@ bool stage_pause(struct stage *stage, bool now, struct err *err)
     return store_write_commit(store, err);
 }
 
+bool stage_clear_rejected(struct stage *stage, struct err *err)
+{
+    bool more = true;
+    while (more)
+        if (!stage_turn(stage, err) || !stage_rejected_clear_some(stage->db, stage->dataset_id, &more, err) ||
+            !stage_pause(stage, !more, err))
+            return false;
+    return true;
+}
+
 bool stage_write_block(struct stage *stage, const struct block *block, struct span data, struct err *err)
 {
     CHECK(stage->db && block->count > 0);

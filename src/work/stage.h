@@ -53,6 +53,9 @@ void stage_close(struct stage *stage);
 /* Begins a transaction if none is open. Fails with E_LOST_LEASE when the runner is stopping. */
 bool stage_turn(struct stage *stage, struct err *err) MUST_CHECK;
 
+/* Removes the report of the operation before, in transactions of its own. */
+bool stage_clear_rejected(struct stage *stage, struct err *err) MUST_CHECK;
+
 /* Ends the transaction if its time is up (or `now`), with labels, progress and cursor. */
 bool stage_pause(struct stage *stage, bool now, struct err *err) MUST_CHECK;
 

@@ -112,7 +112,7 @@ static void read_lines(struct update *update)
 static bool write_drops(struct update *update, struct err *err)
 {
     struct stage *stage = &update->stage;
-    if (!stage_turn(stage, err) || !stage_rejected_clear(stage->db, stage->dataset_id, err))
+    if (!stage_clear_rejected(stage, err))
         return false;
     for (const struct drop *drop = update->drops; drop; drop = drop->next) {
         if (!stage_turn(stage, err) ||

@@ -1,5 +1,15 @@
-"""Beyond AWS: the lines that a create or update dropped silently, with number, code and offending value."""
+"""Beyond AWS: the lines that a create or update dropped silently, with number, code and offending value.
+
+By the command on the server's own machine, and over HTTP.
+"""
 import json
+import subprocess
+import urllib.parse
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from harness.manifests import image_entry
 
@@ -29,6 +39,51 @@ def test_each_reason(lab):
     assert rows[3]["value"] == lab.bucket.image(7)
     assert rows[4]["line"] == 36 and len(rows) == 5
     assert all(set(row) == {"line", "code", "value"} and len(row["value"].encode()) <= 256 for row in rows)
+
+
+def fetch(lab, query, key=None):
+    """The report over HTTP, signed by botocore's own signer."""
+    key = key or lab.key
+    path = f"/placard/rejected-lines{query}"
+    request = AWSRequest("GET", lab.server.url + path)
+    SigV4Auth(Credentials(key.access, key.secret, key.token), "rekognition", lab.region).add_auth(request)
+    return lab.wire.send("GET", path, dict(request.headers.items()), None)
+
+
+def test_over_http(lab):
+    arn = lab.create(good(lab, 30) + ["not json", '{"no":"source"}'])
+    for query in (f"?dataset={arn}", "?dataset=" + urllib.parse.quote(arn, safe="")):
+        answer = fetch(lab, query)
+        assert answer.status == 200 and answer.headers["x-amzn-RequestId"]
+        assert [json.loads(line) for line in answer.body.splitlines()] == rejected(lab, arn)
+    assert lab.wire.send("GET", f"/placard/rejected-lines?dataset={arn}", {}, None).type == \
+        "MissingAuthenticationTokenException"
+    assert fetch(lab, f"?dataset={arn}", lab.key._replace(secret="x")).type == "InvalidSignatureException"
+
+
+def test_over_http_by_curl(lab):
+    arn = lab.create(good(lab, 5) + ["not json"])
+    run = subprocess.run(
+        ["curl", "-sS", "--noproxy", "*", "--aws-sigv4", f"aws:amz:{lab.region}:rekognition", "--user",
+         f"{lab.key.access}:{lab.key.secret}", f"{lab.server.url}/placard/rejected-lines?dataset={arn}"],
+        capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(run.stdout)["line"] == 6, run.stdout
+
+
+def test_over_http_is_for_those_who_may_list(lab, users):
+    arn = lab.create(good(lab, 5) + ["not json"])
+    lister = users.key({"Effect": "Allow", "Action": "rekognition:ListDatasetEntries", "Resource": arn})
+    describer = users.key({"Effect": "Allow", "Action": "rekognition:DescribeDataset", "Resource": "*"})
+    stranger = users.key({"Effect": "Allow", "Action": "*", "Resource": "*"}, account="210987654321")
+    assert fetch(lab, f"?dataset={arn}", lister).status == 200
+    assert fetch(lab, f"?dataset={arn}", describer).type == "AccessDeniedException"
+    assert fetch(lab, f"?dataset={arn}", stranger).type == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize("query", ["", "?", "?dataset", "?dataset=", "?dataset=x", "?dataset=%zz", "?arn=x"])
+def test_over_http_without_a_dataset(lab, query):
+    answer = fetch(lab, query)
+    assert (answer.status, answer.type) == (400, "InvalidParameterException")
 
 
 def test_none(lab):
