@@ -14,7 +14,7 @@ import argparse
 import statistics
 import sys
 
-from measure import Caller, Ingest, Report, load, manifest, nginx, serving, spread
+from measure import Caller, Ingest, Report, load, manifest, nginx, serving, spread, undisturbed
 
 CONNECTIONS = 64
 SHARE = 0.30
@@ -42,8 +42,8 @@ def beside_nginx(report, given, *flags):
         ours, theirs = [], []
         with nginx(length) as (port, pid):
             for _ in range(given.pairs):
-                ours.append(cpu(server.port, server.process.pid, server.root_key, body, given.seconds, length))
-                theirs.append(cpu(port, pid, server.root_key, body, given.seconds, length))
+                for runs, at, who in ((ours, server.port, server.process.pid), (theirs, port, pid)):
+                    runs.append(undisturbed(lambda: cpu(at, who, server.root_key, body, given.seconds, length)))
     mine, other = ([run["cpu_us_per_request"] for run in runs] for runs in (ours, theirs))
     ratios = [left / right for left, right in zip(mine, other)]
     report.note(f"CPU per request, {shown}, us", spread(mine))
@@ -58,7 +58,7 @@ def beside_nginx(report, given, *flags):
 
 
 def during_ingest(report, given, rate):
-    idle, busy, finished = [], [], 0
+    idle, busy = [], []
     path = manifest(given.lines)
     with serving("--limits", "none") as server:
         body = ready_dataset(server)
@@ -67,19 +67,22 @@ def during_ingest(report, given, rate):
             return load(server.port, server.root_key, "DescribeDataset", body, connections=CONNECTIONS,
                         seconds=given.seconds, rate=rate)
 
-        for _ in range(given.rounds):
-            idle.append(at_rate())
+        def beside_ingest():
             with Ingest(server, path) as ingest:
-                busy.append(at_rate())
+                result = at_rate()
             Caller(server).drain()
-            finished += ingest.finished
+            return {**result, "finished": ingest.finished}
+
+        for _ in range(given.rounds):
+            idle.append(undisturbed(at_rate))
+            busy.append(undisturbed(beside_ingest))
     for name in ("p50", "p99", "p999", "max", "send_lag_p99"):
         values = [[run[f"{name}_us"] for run in runs] for runs in (idle, busy)]
         report.note(f"{name} at {rate:.0f}/s, idle, us", spread(values[0], "{:.0f}"))
         report.note(f"{name} at {rate:.0f}/s, with an ingest, us", spread(values[1], "{:.0f}"))
     ratios = [run["p99_us"] / calm["p99_us"] for run, calm in zip(busy, idle)]
     report.bar("p99 with an ingest / p99 idle", spread(ratios), statistics.median(ratios), P99_BAR)
-    report.note("datasets finished meanwhile", str(finished))
+    report.note("datasets finished meanwhile", str(sum(run["finished"] for run in busy)))
 
 
 def main():

@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 
-from measure import Caller, Report, load, manifest, serving, spread
+from measure import Caller, Report, load, manifest, serving, spread, undisturbed
 
 DEPTH_BAR = 1.2
 PAGE = 100
@@ -34,8 +34,8 @@ def walk(caller, arn, far, **filters):
 
 
 def page(server, body, given):
-    return load(server.port, server.root_key, "ListDatasetEntries", body, connections=1, seconds=given.seconds,
-                warmup_seconds=0.3, pid=server.process.pid)
+    return undisturbed(lambda: load(server.port, server.root_key, "ListDatasetEntries", body, connections=1,
+                                    seconds=given.seconds, warmup_seconds=0.3, pid=server.process.pid))
 
 
 def near_and_far(report, server, arn, tokens, far, given):

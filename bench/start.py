@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from measure import BINARY, FOLDER, Report, memory_mib, nginx, serving, spread
+from measure import BINARY, FOLDER, Report, memory_mib, nginx, serving, spread, undisturbed
 from harness.server import ROOT_KEY, environment
 
 READY_BAR_MS, MEMORY_BAR_MIB = 100, 30
@@ -56,11 +56,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     given = parser.parse_args()
-    ours, theirs, least = [], [], []
-    for _ in range(given.runs):
-        ours.append(start_once())
-        theirs.append(nginx_once())
-        least.append(true_once())
+
+    def once():
+        return start_once(), nginx_once(), true_once()
+    ours, theirs, least = zip(*undisturbed(lambda: [once() for _ in range(given.runs)]))
     with serving() as server:
         time.sleep(SETTLE_SECONDS)
         resident = memory_mib(server.process.pid, "VmRSS")

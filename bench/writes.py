@@ -8,11 +8,12 @@ placard_store_api_wait_seconds in /metrics, over all rounds. A call also waits f
 system, measured with a file of one page and fsync, stands beside it.
 """
 import argparse
+import contextlib
 import os
 import sys
 import time
 
-from measure import FOLDER, Caller, Ingest, Report, load, manifest, serving, spread
+from measure import FOLDER, Caller, Ingest, Report, load, manifest, serving, spread, undisturbed
 
 MAX_BAR_MS = 100
 
@@ -20,6 +21,16 @@ MAX_BAR_MS = 100
 def write_projects(server, prefix, given):
     return load(server.port, server.root_key, "CreateProject", f'{{"ProjectName":"{prefix}-{{n}}"}}', connections=16,
                 rate=given.rate, seconds=given.seconds, warmup_seconds=1)
+
+
+def round_of(given, prefix, ingest):
+    """The client's times, and the server's account of waits as `waited_…` seconds."""
+    with serving("--limits", "none") as server:
+        with ingest(server):
+            result = write_projects(server, prefix, given)
+        for name in ("sum", "count", "max"):
+            result[f"waited_{name}"] = Caller(server).metric(f"placard_store_api_wait_seconds_{name}")
+    return result
 
 
 def fsync_ms(count=100):
@@ -47,15 +58,8 @@ def main():
     disk = fsync_ms()
     idle, busy = [], []
     for number in range(given.rounds):
-        with serving("--limits", "none") as server:
-            idle.append(write_projects(server, "idle", given))
-            calm = Caller(server).metric("placard_store_api_wait_seconds_max")
-        with serving("--limits", "none") as server:
-            with Ingest(server, path):
-                busy.append(write_projects(server, f"busy-{number}", given))
-            names = ("sum", "count", "max")
-            waits = {name: Caller(server).metric(f"placard_store_api_wait_seconds_{name}") for name in names}
-            busy[-1].update(calm=calm, **waits)
+        idle.append(undisturbed(lambda: round_of(given, f"idle-{number}", contextlib.nullcontext)))
+        busy.append(undisturbed(lambda: round_of(given, f"busy-{number}", lambda server: Ingest(server, path))))
     report = Report(f"CreateProject, {given.rate:g} a second for {given.seconds:g} s, {given.rounds} rounds")
     for what, runs in (("idle", idle), ("with an ingest", busy)):
         for name in ("p50", "p99"):
@@ -63,10 +67,10 @@ def main():
     report.note("longest, idle, ms", spread([run["max_us"] / 1000 for run in idle]))
     longest = [run["max_us"] / 1000 for run in busy]
     report.bar("longest, with an ingest, ms", spread(longest), max(longest), MAX_BAR_MS)
-    waited = [run["max"] * 1000 for run in busy]
+    waited = [run["waited_max"] * 1000 for run in busy]
     report.bar("longest wait for the writer, ms", spread(waited), max(waited), MAX_BAR_MS)
-    report.note("the same, idle, ms", spread([run["calm"] * 1000 for run in busy]))
-    report.note("mean wait for the writer, ms", spread([run["sum"] / run["count"] * 1000 for run in busy]))
+    report.note("the same, idle, ms", spread([run["waited_max"] * 1000 for run in idle]))
+    report.note("mean wait for the writer, ms", spread([run["waited_sum"] / run["waited_count"] * 1000 for run in busy]))
     report.note("fsync of a page: median, longest of 100, ms", f"{disk[50]:.2f}, {disk[-1]:.2f}")
     return report.end()
 
