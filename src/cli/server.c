@@ -126,7 +126,9 @@ static bool open_data(struct server *server, struct err *err)
                                            .partition = conf_choice_name("partition", values->partition),
                                            .readers = (unsigned)values->store_readers,
                                            .create = true };
-    bool done = store_open(&options, &server->store, err);
+    struct err why;
+    bool done = store_open(&options, &server->store, &why) ||
+                fail(err, why.code, "the store %s cannot be opened: %s", buf_cstr(&place), why.text);
     buf_free(&place);
     struct keyring *ring;
     if (!done || !build_keyring(server, &ring, err))
