@@ -1,7 +1,6 @@
 /* clock: see clock.h for the contract. */
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <time.h>
 
 int64_t clock_wall_ms(void)
@@ -18,40 +17,6 @@ int64_t clock_mono_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void utc_parts(int64_t wall_ms, struct tm *ret_tm, int *ret_ms)
-{
-    int64_t ms = wall_ms % 1000;
-    time_t seconds = (time_t)(wall_ms / 1000);
-    if (ms < 0) {
-        ms += 1000;
-        seconds -= 1;
-    }
-    gmtime_r(&seconds, ret_tm);
-    *ret_ms = (int)ms;
-}
-
-void clock_basic_iso(int64_t wall_ms, char ret_text[17])
-{
-    struct tm tm;
-    int ms;
-    char text[64];
-    utc_parts(wall_ms, &tm, &ms);
-    snprintf(text, sizeof text, "%04d%02d%02dT%02d%02d%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-             tm.tm_min, tm.tm_sec);
-    snprintf(ret_text, 17, "%.16s", text);
-}
-
-void clock_extended_iso(int64_t wall_ms, char ret_text[25])
-{
-    struct tm tm;
-    int ms;
-    char text[96];
-    utc_parts(wall_ms, &tm, &ms);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
-    snprintf(ret_text, 25, "%.24s", text);
-}
-
 /* Days since 1970-01-01 of a proleptic Gregorian date (the era arithmetic of Howard Hinnant's "chrono" notes). */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
@@ -66,4 +31,76 @@ static int64_t days_from_civil(int64_t year, int month, int day)
 int64_t clock_utc_seconds(int year, int month, int day, int hour, int minute, int second)
 {
     return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+/* A moment's parts in UTC, years 0 to 9999. */
+struct parts {
+    unsigned year, month, day, hour, minute, second, ms;
+};
+
+/* The date of a day number: days_from_civil backwards. */
+static struct parts parts_of(int64_t wall_ms)
+{
+    int64_t ms_of_day = wall_ms % 86400000, days = wall_ms / 86400000;
+    if (ms_of_day < 0) {
+        ms_of_day += 86400000;
+        days--;
+    }
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    unsigned day_of_era = (unsigned)(days - era * 146097);
+    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned month = (5 * day_of_year + 2) / 153; /* from March */
+    unsigned ms = (unsigned)ms_of_day;
+    struct parts parts = { .day = day_of_year - (153 * month + 2) / 5 + 1,
+                           .month = month < 10 ? month + 3 : month - 9,
+                           .hour = ms / 3600000,
+                           .minute = ms / 60000 % 60,
+                           .second = ms / 1000 % 60,
+                           .ms = ms % 1000 };
+    int64_t year = era * 400 + year_of_era + (parts.month <= 2);
+    parts.year = year < 0 ? 0 : year > 9999 ? 9999 : (unsigned)year;
+    return parts;
+}
+
+static char *put(char *at, unsigned value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        at[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + digits;
+}
+
+static char *put_with(char *at, unsigned value, unsigned digits, char behind)
+{
+    at = put(at, value, digits);
+    *at = behind;
+    return at + 1;
+}
+
+void clock_basic_iso(int64_t wall_ms, char ret_text[17])
+{
+    struct parts parts = parts_of(wall_ms);
+    char *at = put(ret_text, parts.year, 4);
+    at = put(at, parts.month, 2);
+    at = put_with(at, parts.day, 2, 'T');
+    at = put(at, parts.hour, 2);
+    at = put(at, parts.minute, 2);
+    at = put_with(at, parts.second, 2, 'Z');
+    *at = '\0';
+}
+
+void clock_extended_iso(int64_t wall_ms, char ret_text[25])
+{
+    struct parts parts = parts_of(wall_ms);
+    char *at = put_with(ret_text, parts.year, 4, '-');
+    at = put_with(at, parts.month, 2, '-');
+    at = put_with(at, parts.day, 2, 'T');
+    at = put_with(at, parts.hour, 2, ':');
+    at = put_with(at, parts.minute, 2, ':');
+    at = put_with(at, parts.second, 2, '.');
+    at = put_with(at, parts.ms, 3, 'Z');
+    *at = '\0';
 }

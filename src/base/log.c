@@ -56,6 +56,17 @@ static void flush(void)
     pthread_mutex_unlock(&state.write_lock);
 }
 
+/* Says how many lines there was no room for. */
+static void confess(void)
+{
+    pthread_mutex_lock(&state.lock);
+    uint64_t dropped = state.dropped;
+    state.dropped = 0;
+    pthread_mutex_unlock(&state.lock);
+    if (dropped > 0)
+        log_line(LOG_WARN, "lines of this log were dropped, for it was not read fast enough", LOG_N("lines", dropped));
+}
+
 static void *flusher(void *unused)
 {
     (void)unused;
@@ -74,6 +85,7 @@ static void *flusher(void *unused)
         stopping = state.stopping;
         pthread_mutex_unlock(&state.lock);
         flush();
+        confess();
     }
     return NULL;
 }
@@ -107,63 +119,97 @@ bool log_wants(enum log_level level)
     return level >= state.lowest;
 }
 
+/*
+ * A line while it is put together: on the stack, outside of the lock. A text is cut where it has taken TEXT_MAX bytes,
+ * so that a line of FIELDS_MAX fields always fits.
+ */
+enum { FIELDS_MAX = 16, TEXT_MAX = 1200, LINE_MAX_BYTES = (FIELDS_MAX + 4) * (TEXT_MAX + 64) };
+
+struct line {
+    size_t len;
+    char text[LINE_MAX_BYTES];
+};
+
+static void add_char(struct line *line, char c)
+{
+    CHECK(line->len < LINE_MAX_BYTES);
+    line->text[line->len++] = c;
+}
+
+static void add(struct line *line, struct span text)
+{
+    CHECK(text.len <= LINE_MAX_BYTES - line->len);
+    if (text.len > 0)
+        memcpy(line->text + line->len, text.ptr, text.len);
+    line->len += text.len;
+}
+
+static void add_number(struct line *line, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    if (number < 0)
+        add_char(line, '-');
+    do {
+        digits[--at] = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    add(line, span_of(digits + at, sizeof digits - at));
+}
+
 static bool plain(struct span text)
 {
-    if (text.len == 0)
-        return false;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f)
             return false;
     }
-    return true;
+    return text.len > 0 && text.len <= TEXT_MAX;
 }
 
-static void add_quoted(struct buf *out, struct span text)
+static void add_quoted(struct line *line, struct span text)
 {
     static const char digits[] = "0123456789abcdef";
-    buf_add_char(out, '"');
+    add_char(line, '"');
+    size_t full = line->len + TEXT_MAX;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
+        if (line->len >= full) {
+            add(line, SPAN_LIT("..."));
+            break;
+        }
         if (c == '"' || c == '\\') {
-            buf_add_char(out, '\\');
-            buf_add_char(out, (char)c);
+            add_char(line, '\\');
+            add_char(line, (char)c);
         } else if (c == '\n') {
-            buf_add_str(out, "\\n");
+            add(line, SPAN_LIT("\\n"));
         } else if (c < ' ' || c >= 0x7f) {
-            buf_add_str(out, "\\u00");
-            buf_add_char(out, digits[c >> 4]);
-            buf_add_char(out, digits[c & 15]);
+            add(line, SPAN_LIT("\\u00"));
+            add_char(line, digits[c >> 4]);
+            add_char(line, digits[c & 15]);
         } else {
-            buf_add_char(out, (char)c);
+            add_char(line, (char)c);
         }
     }
-    buf_add_char(out, '"');
+    add_char(line, '"');
 }
 
-static void add_field(struct buf *out, const struct log_field *field, bool first)
+static void add_field(struct line *line, const struct log_field *field)
 {
-    if (state.json) {
-        if (!first)
-            buf_add_char(out, ',');
-        add_quoted(out, span_str(field->key));
-        buf_add_char(out, ':');
-    } else {
-        if (!first)
-            buf_add_char(out, ' ');
-        buf_add_str(out, field->key);
-        buf_add_char(out, '=');
-    }
-    if (field->kind == LOG_NUMBER) {
-        if (field->number < 0)
-            buf_add_char(out, '-');
-        uint64_t size = field->number < 0 ? 0 - (uint64_t)field->number : (uint64_t)field->number;
-        buf_add_u64(out, size);
-    } else if (!state.json && plain(field->text)) {
-        buf_add(out, field->text);
-    } else {
-        add_quoted(out, field->text);
-    }
+    if (line->len > 1)
+        add_char(line, state.json ? ',' : ' ');
+    if (state.json)
+        add_quoted(line, field->key);
+    else
+        add(line, field->key);
+    add_char(line, state.json ? ':' : '=');
+    if (field->kind == LOG_NUMBER)
+        add_number(line, field->number);
+    else if (!state.json && plain(field->text))
+        add(line, field->text);
+    else
+        add_quoted(line, field->text);
 }
 
 void log_fields(enum log_level level, const char *message, const struct log_field *fields, unsigned count)
@@ -172,22 +218,24 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
     if (level < state.lowest)
         return;
     char when[25];
+    struct line line;
+    CHECK(count <= FIELDS_MAX);
     clock_extended_iso(clock_wall_ms(), when);
-    const struct log_field head[] = { LOG_S("time", when), LOG_S("level", names[level]), LOG_S("msg", message) };
-    pthread_mutex_lock(&state.lock);
-    struct buf *out = &state.pending;
-    bool was_empty = out->len == 0;
-    size_t before = out->len;
+    const struct log_field head[] = { LOG_T("time", span_of(when, sizeof when - 1)), LOG_S("level", names[level]),
+                                      LOG_S("msg", message) };
+    line.len = 0;
     if (state.json)
-        buf_add_char(out, '{');
+        add_char(&line, '{');
     for (unsigned i = 0; i < COUNT_OF(head); i++)
-        add_field(out, &head[i], i == 0);
+        add_field(&line, &head[i]);
     for (unsigned i = 0; i < count; i++)
-        add_field(out, &fields[i], false);
-    buf_add_str(out, state.json ? "}\n" : "\n");
-    if (out->overflow) { /* the reader of our log is slower than we are: drop the line whole, count it */
-        out->len = before;
-        out->overflow = false;
+        add_field(&line, &fields[i]);
+    add(&line, state.json ? SPAN_LIT("}\n") : SPAN_LIT("\n"));
+    pthread_mutex_lock(&state.lock);
+    bool was_empty = state.pending.len == 0;
+    buf_add(&state.pending, span_of(line.text, line.len));
+    if (state.pending.overflow) { /* who reads our log is slower than we are */
+        state.pending.overflow = false;
         state.dropped++;
     }
     bool now = level >= LOG_WARN || !state.running;

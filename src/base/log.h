@@ -18,15 +18,15 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
-    const char *key;
+    struct span key;
     enum { LOG_TEXT, LOG_NUMBER } kind;
     struct span text;
     int64_t number;
 };
 
-#define LOG_T(k, v) ((struct log_field){ .key = (k), .kind = LOG_TEXT, .text = (v) })
-#define LOG_S(k, v) ((struct log_field){ .key = (k), .kind = LOG_TEXT, .text = span_str(v) })
-#define LOG_N(k, v) ((struct log_field){ .key = (k), .kind = LOG_NUMBER, .number = (int64_t)(v) })
+#define LOG_T(k, v) ((struct log_field){ .key = SPAN_LIT(k), .kind = LOG_TEXT, .text = (v) })
+#define LOG_S(k, v) ((struct log_field){ .key = SPAN_LIT(k), .kind = LOG_TEXT, .text = span_str(v) })
+#define LOG_N(k, v) ((struct log_field){ .key = SPAN_LIT(k), .kind = LOG_NUMBER, .number = (int64_t)(v) })
 
 void log_start(enum log_level lowest, bool json);
 void log_stop(void); /* writes what is left and ends the thread */
