@@ -253,7 +253,8 @@ static bool parent_exists(const struct admin *admin, struct span id, struct err 
         }
     }
     if (done && !found)
-        done = fail(err, E_NOT_FOUND, "there is no access key " SPAN_FMT, SPAN_ARG(id));
+        done = fail(err, E_NOT_FOUND, "there is no access key " SPAN_FMT "%s", SPAN_ARG(id),
+                    admin->root_id[0] ? "" : "; is it the root key? Its sessions can be made while the server runs");
     else if (done && !enabled)
         done = fail(err, E_INVALID, "the access key " SPAN_FMT " is disabled", SPAN_ARG(id));
     arena_free(&arena);
