@@ -7,7 +7,7 @@ import pytest
 
 from harness.lab import Lab
 from harness.manifests import box, box_entry, image_entry
-from harness.server import environment, run_placard
+from harness.server import ROOT, environment, run_placard
 
 COMMANDS = ["serve", "keys", "buckets", "jobs", "rejected", "fsck", "check-config", "print-config", "dump-model", "call",
             "version"]
@@ -149,3 +149,12 @@ def test_call_to_nobody(lab):
                       check=False, env=env)
     assert run.returncode == 255
     assert "127.0.0.1:1" in run.stderr
+
+
+@pytest.mark.parametrize("paper", ["operating.md", "placard.1"])
+def test_every_setting_and_limit_is_documented(paper):
+    text = (ROOT / "docs" / paper).read_text(encoding="utf-8").replace("\\-", "-")
+    settings = re.findall(r"^  --([a-z-]+) ", run_placard("serve", "--help").stdout, re.M)
+    limits = re.findall(r"^  ([a-z-]+) +\d+  ", run_placard("serve", "--help").stdout, re.M)
+    assert len(settings) > 30 and len(limits) > 10
+    assert [name for name in settings + limits if not re.search(rf"(?<![\w-]){name}(?![\w-])", text)] == []
