@@ -157,4 +157,4 @@ def test_every_setting_and_limit_is_documented(paper):
     settings = re.findall(r"^  --([a-z-]+) ", run_placard("serve", "--help").stdout, re.M)
     limits = re.findall(r"^  ([a-z-]+) +\d+  ", run_placard("serve", "--help").stdout, re.M)
     assert len(settings) > 30 and len(limits) > 10
-    assert [name for name in settings + limits if not re.search(rf"(?<![\w-]){name}(?![\w-])", text)] == []
+    assert [name for name in settings + limits if not re.search(rf"(?<!\w)(?<!\w-){name}(?![\w-])", text)] == []
