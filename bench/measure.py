@@ -114,11 +114,12 @@ class Caller:
             for dataset in project.get("Datasets", []):
                 self.finish(dataset["DatasetArn"])
 
-    def metric(self, name):
+    def metrics(self):
+        """{name with its labels: value}"""
         answer = self.wire.send("GET", "/metrics", {}, b"")
         assert answer.status == 200, answer
-        [value] = [line.split()[-1] for line in answer.body.decode().splitlines() if line.startswith(name + " ")]
-        return float(value)
+        lines = (line.rsplit(" ", 1) for line in answer.body.decode().splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
 
     def cpu_seconds(self):
         """User and system time of the server since its start."""
