@@ -13,11 +13,15 @@ static const struct row {
     const char *text; /* where the caller's sentence is not for the client, or there is none */
 } rows[FAULTS] = {
     [FAULT_ACCESS_DENIED] = { "AccessDeniedException", 400, SERVICE, NULL },
+    [FAULT_IMAGE_TOO_LARGE] = { "ImageTooLargeException", 400, SERVICE, NULL },
     [FAULT_INTERNAL_SERVER_ERROR] = { "InternalServerError", 500, SERVICE, "Internal server error" },
+    [FAULT_INVALID_IMAGE_FORMAT] = { "InvalidImageFormatException", 400, SERVICE, NULL },
     [FAULT_INVALID_PAGINATION_TOKEN] = { "InvalidPaginationTokenException", 400, SERVICE, "Invalid Pagination Token" },
     [FAULT_INVALID_PARAMETER] = { "InvalidParameterException", 400, SERVICE, NULL },
+    [FAULT_INVALID_POLICY_REVISION_ID] = { "InvalidPolicyRevisionIdException", 400, SERVICE, NULL },
     [FAULT_INVALID_S3_OBJECT] = { "InvalidS3ObjectException", 400, SERVICE, NULL },
     [FAULT_LIMIT_EXCEEDED] = { "LimitExceededException", 400, SERVICE, NULL },
+    [FAULT_MALFORMED_POLICY_DOCUMENT] = { "MalformedPolicyDocumentException", 400, SERVICE, NULL },
     [FAULT_PROVISIONED_THROUGHPUT_EXCEEDED] = { "ProvisionedThroughputExceededException", 400, SERVICE, NULL },
     [FAULT_RESOURCE_ALREADY_EXISTS] = { "ResourceAlreadyExistsException", 400, SERVICE, NULL },
     [FAULT_RESOURCE_IN_USE] = { "ResourceInUseException", 400, SERVICE, NULL },
@@ -80,6 +84,14 @@ enum fault fault_of(enum err_code code, uint32_t listed)
     case E_OBJECT:
     case E_OBJECT_CHANGED:
         return FAULT_INVALID_S3_OBJECT;
+    case E_IMAGE_FORMAT:
+        return FAULT_INVALID_IMAGE_FORMAT;
+    case E_IMAGE_LARGE:
+        return FAULT_IMAGE_TOO_LARGE;
+    case E_POLICY:
+        return FAULT_MALFORMED_POLICY_DOCUMENT;
+    case E_REVISION:
+        return FAULT_INVALID_POLICY_REVISION_ID;
     case E_RATE:
         return FAULT_PROVISIONED_THROUGHPUT_EXCEEDED;
     case E_THROTTLED:

@@ -32,6 +32,10 @@ enum err_code {
     E_TOKEN,            /* bad NextToken */
     E_OBJECT,           /* an object of the object store cannot be read or written */
     E_OBJECT_CHANGED,   /* its etag is another than the one expected */
+    E_IMAGE_FORMAT,     /* neither PNG nor JPEG, or damaged */
+    E_IMAGE_LARGE,      /* more bytes or pixels than an image may have */
+    E_POLICY,           /* a project policy's document breaks a rule */
+    E_REVISION,         /* the policy has another revision by now */
     E_RATE,             /* the account's configured rate is spent */
     E_THROTTLED,        /* the server as a whole sheds load */
     E_AUTH_MISSING,     /* no Authorization */
