@@ -125,7 +125,7 @@ bool dataset_create(struct store *store, struct arena *arena, const struct datas
     struct db *db;
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
-    int64_t project_id, number, id;
+    int64_t project_id, number, id = 0;
     struct span arn;
     if (!project_of(db, wish->project_arn, &project_id, err) || !type_free(db, arena, project_id, wish->type, err) ||
         !store_next_number(store, db, &number, err))

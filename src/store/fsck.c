@@ -173,6 +173,7 @@ static bool check_orphans(struct fsck_walk *walk, struct err *err)
            check_none(walk, db_query(db, WITHOUT_DATASET("label")), "labels", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("staged_label")), "staged labels", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("entry_ref")), "refs", no_dataset, err) &&
+           check_none(walk, db_query(db, WITHOUT_DATASET("ref_page")), "pages of refs", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("rejected")), "rejected lines", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("job")), "jobs", no_dataset, err) &&
            check_none(walk,

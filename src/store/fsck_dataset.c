@@ -2,7 +2,7 @@
  * fsck_dataset: recounts one dataset from its blocks and lines.
  *
  * Every number is found twice: from the index of a block, and from the line itself. Refs are gathered in memory
- * (24 bytes an entry) and compared in key order with the rows.
+ * (24 bytes an entry) and compared in key order with those that are stored (16 bytes each).
  */
 #include <stdlib.h>
 
@@ -10,12 +10,12 @@
 #include <xxhash.h>
 
 #include "store/fsck_walk.h"
+#include "store/ref_pages.h"
 
 enum { LINES_BYTES_MAX = 1 << 30 };
 
-struct ref {
-    int64_t hash;
-    int64_t seq;
+struct found_ref {
+    struct ref ref;
     uint64_t other_hash; /* tells two source-refs apart that share the first */
 };
 
@@ -33,8 +33,10 @@ struct recount {
     struct arena arena;
     struct label *labels; /* by id */
     size_t label_count;
-    struct ref *refs;
+    struct found_ref *refs;
     size_t ref_count, ref_room;
+    struct ref *stored;
+    size_t stored_count, stored_room;
     struct dataset_stats stats;
     int64_t last_seq;
     struct block block;
@@ -46,6 +48,7 @@ struct recount {
 static void recount_free(struct recount *r)
 {
     free(r->refs);
+    free(r->stored);
     free(r->uses);
     block_free(&r->block);
     buf_free(&r->lines);
@@ -104,7 +107,7 @@ static void keep_ref(struct recount *r, const struct block_entry *entry, struct 
         r->refs = mem_grow(r->refs, r->ref_room * sizeof *r->refs);
     }
     r->refs[r->ref_count++] =
-        (struct ref){ (int64_t)entry->hash, entry->seq, XXH3_64bits(source_ref.ptr, source_ref.len) };
+        (struct found_ref){ { entry->hash, entry->seq }, XXH3_64bits(source_ref.ptr, source_ref.len) };
 }
 
 /* Whether the labels that the index gives the entry are those that the line has. */
@@ -222,16 +225,16 @@ static int compare_ref(const void *a, const void *b)
 {
     const struct ref *x = a, *y = b;
     if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
+        return (int64_t)x->hash < (int64_t)y->hash ? -1 : 1;
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
 static void check_repeats(struct recount *r)
 {
     for (size_t i = 1; i < r->ref_count; i++)
-        if (r->refs[i].hash == r->refs[i - 1].hash && r->refs[i].other_hash == r->refs[i - 1].other_hash)
+        if (r->refs[i].ref.hash == r->refs[i - 1].ref.hash && r->refs[i].other_hash == r->refs[i - 1].other_hash)
             fsck_fault(r->walk, r->dataset->view.arn, "entries %lld and %lld have the same source-ref",
-                       (long long)r->refs[i - 1].seq, (long long)r->refs[i].seq);
+                       (long long)r->refs[i - 1].ref.seq, (long long)r->refs[i].ref.seq);
 }
 
 static void missing_ref(struct recount *r, const struct ref *ref)
@@ -239,34 +242,90 @@ static void missing_ref(struct recount *r, const struct ref *ref)
     fsck_fault(r->walk, r->dataset->view.arn, "entry %lld has no ref", (long long)ref->seq);
 }
 
-/* Merges the refs found with the rows: every entry has its row, and every row its entry unless a job is at work. */
+static void store_refs(struct recount *r, const struct ref *refs, size_t count)
+{
+    while (r->stored_count + count > r->stored_room) {
+        r->stored_room = r->stored_room ? r->stored_room * 2 : 1024;
+        r->stored = mem_grow(r->stored, r->stored_room * sizeof *r->stored);
+    }
+    if (count > 0)
+        memcpy(r->stored + r->stored_count, refs, count * sizeof *refs);
+    r->stored_count += count;
+}
+
+static bool load_ref_rows(struct recount *r, struct err *err)
+{
+    struct db_query *q = db_query(r->walk->db, "SELECT hash, seq FROM entry_ref WHERE dataset_id = ?1");
+    db_bind_int(q, 1, r->dataset->view.id);
+    enum db_step step;
+    while ((step = db_next(q, err)) == DB_ROW)
+        store_refs(r, &(struct ref){ (uint64_t)db_int(q, 0), db_int(q, 1) }, 1);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+/* A page may begin anywhere from its key on, and must end before the next one's: else its pairs are not found. */
+static void check_page(struct recount *r, int64_t first_hash, int64_t before, bool first, struct span pairs)
+{
+    const struct ref *refs;
+    size_t count;
+    if (!ref_page_read(pairs, &refs, &count) || count == 0) {
+        fsck_fault(r->walk, r->dataset->view.arn, "the page of refs at %lld is damaged", (long long)first_hash);
+        return;
+    }
+    if ((int64_t)refs[0].hash < first_hash || (!first && first_hash <= before))
+        fsck_fault(r->walk, r->dataset->view.arn, "the page of refs at %lld holds others than its row says",
+                   (long long)first_hash);
+    store_refs(r, refs, count);
+}
+
+static bool load_ref_pages(struct recount *r, struct err *err)
+{
+    int64_t before = 0;
+    struct arena arena;
+    arena_init(&arena);
+    struct db_query *q = db_query(r->walk->db, "SELECT first_hash, pairs FROM ref_page WHERE dataset_id = ?1 "
+                                               "ORDER BY first_hash");
+    db_bind_int(q, 1, r->dataset->view.id);
+    enum db_step step;
+    for (bool first = true; (step = db_next(q, err)) == DB_ROW; first = false) {
+        size_t held = r->stored_count;
+        arena_reset(&arena);
+        check_page(r, db_int(q, 0), before, first, arena_copy(&arena, db_blob(q, 1)));
+        if (r->stored_count > held)
+            before = (int64_t)r->stored[r->stored_count - 1].hash;
+    }
+    arena_free(&arena);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+/* Merges the refs found with those stored: every entry has its own, and every ref its entry unless a job is at work. */
 static bool check_refs(struct recount *r, bool pending, struct err *err)
 {
+    if (!load_ref_rows(r, err) || !load_ref_pages(r, err))
+        return false;
     int64_t extra = 0;
     size_t at = 0;
     if (r->ref_count > 0)
         qsort(r->refs, r->ref_count, sizeof *r->refs, compare_ref);
+    if (r->stored_count > 0)
+        qsort(r->stored, r->stored_count, sizeof *r->stored, compare_ref);
     check_repeats(r);
-    struct db_query *q =
-        db_query(r->walk->db, "SELECT hash, seq FROM entry_ref WHERE dataset_id = ?1 ORDER BY hash, seq");
-    db_bind_int(q, 1, r->dataset->view.id);
-    enum db_step step;
-    while ((step = db_next(q, err)) == DB_ROW) {
-        const struct ref row = { db_int(q, 0), db_int(q, 1), 0 };
-        r->walk->counts.refs++;
-        while (at < r->ref_count && compare_ref(&r->refs[at], &row) < 0)
-            missing_ref(r, &r->refs[at++]);
-        if (at < r->ref_count && compare_ref(&r->refs[at], &row) == 0)
+    r->walk->counts.refs += (int64_t)r->stored_count;
+    for (size_t i = 0; i < r->stored_count; i++) {
+        while (at < r->ref_count && compare_ref(&r->refs[at].ref, &r->stored[i]) < 0)
+            missing_ref(r, &r->refs[at++].ref);
+        if (at < r->ref_count && compare_ref(&r->refs[at].ref, &r->stored[i]) == 0)
             at++;
         else if (extra++, !pending)
-            fsck_fault(r->walk, r->dataset->view.arn, "a ref names entry %lld, which is not there", (long long)row.seq);
+            fsck_fault(r->walk, r->dataset->view.arn, "a ref names entry %lld, which is not there",
+                       (long long)r->stored[i].seq);
     }
-    while (step == DB_DONE && at < r->ref_count)
-        missing_ref(r, &r->refs[at++]);
+    while (at < r->ref_count)
+        missing_ref(r, &r->refs[at++].ref);
     if (pending && extra > 0)
         fsck_note(r->walk, r->dataset->view.arn, "%lld refs more than entries, which the pending job explains",
                   (long long)extra);
-    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+    return true;
 }
 
 static void check_number(struct recount *r, const char *what, int64_t said, int64_t counted)

@@ -1,5 +1,6 @@
 /* stage_read: the reading half of stage_rows.h; each call is one read transaction of its own. */
 #include "store/internal.h"
+#include "store/ref_pages.h"
 #include "store/stage_rows.h"
 
 bool stage_dataset(struct store *store, struct arena *arena, int64_t dataset_id, struct dataset_row *ret_row,
@@ -111,7 +112,8 @@ bool stage_refs_of(struct store *store, int64_t dataset_id, uint64_t hash, int64
     enum db_step step;
     while ((step = db_next(q, err)) == DB_ROW)
         ret_seqs[count++] = db_int(q, 0);
-    bool done = db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+    bool done = db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED &&
+                ref_page_find(db, dataset_id, hash, ret_seqs, room, &count, err);
     store_read_end(store, db);
     if (done)
         *ret_count = count;

@@ -3,6 +3,7 @@
 
 #include "block/block.h"
 #include "store/internal.h"
+#include "store/ref_pages.h"
 
 /* Rows removed per call of the _some functions: a few milliseconds of work. */
 enum { BLOCKS_AT_ONCE = 64, REFS_AT_ONCE = 4096 };
@@ -74,7 +75,9 @@ bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t 
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, (int64_t)hash);
     db_bind_int(q, 3, seq);
-    return db_run(q, err);
+    if (!db_run(q, err))
+        return false;
+    return db_changes(db) > 0 || ref_page_remove(db, dataset_id, (struct ref){ hash, seq }, err);
 }
 
 bool stage_rejected_put(struct db *db, int64_t dataset_id, int64_t line, enum manifest_code code, struct span value,
@@ -269,6 +272,10 @@ bool stage_remove_some(struct store *store, struct db *db, int64_t dataset_id, i
     if (!db_run(q, err))
         return false;
     if (db_changes(db) > 0)
+        return true;
+    if (!ref_page_clear_some(db, dataset_id, ret_more, err))
+        return false;
+    if (*ret_more)
         return true;
     if (!stage_rejected_clear_some(db, dataset_id, ret_more, err))
         return false;

@@ -87,7 +87,7 @@ bool stage_dead_blocks(struct store *store, struct arena *arena, int64_t dataset
 bool stage_block_at(struct store *store, struct arena *arena, int64_t dataset_id, int64_t generation, int64_t seq,
                     struct block_row *ret_row, bool *ret_found, struct err *err) MUST_CHECK;
 
-/* The seqs under a hash, at most `room`. */
+/* The seqs under a hash, at most `room`; in no order. */
 bool stage_refs_of(struct store *store, int64_t dataset_id, uint64_t hash, int64_t *ret_seqs, size_t room,
                    size_t *ret_count, struct err *err) MUST_CHECK;
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS_AT_ONCE = 64, PUTS_BETWEEN_PAUSES = 256 };
+enum { ROWS_AT_ONCE = 64, BUCKET_BITS_MOST = 20, BUCKET_FEW = 64 };
 
 void refs_free(struct refs *refs)
 {
@@ -46,53 +46,64 @@ bool refs_gather(struct refs *refs, struct run *run, int64_t dataset_id, int64_t
     return done;
 }
 
-/* One stable pass of a radix sort, by one byte of a key. */
-static void pass(const struct ref *from, struct ref *to, size_t count, unsigned shift, bool by_hash)
+static int compare(const void *a, const void *b)
 {
-    size_t at[256] = { 0 };
-    for (size_t i = 0; i < count; i++)
-        at[((by_hash ? from[i].hash : (uint64_t)from[i].seq) >> shift) & 255]++;
-    size_t sum = 0;
-    for (unsigned b = 0; b < 256; b++) {
-        size_t here = at[b];
-        at[b] = sum;
-        sum += here;
-    }
-    for (size_t i = 0; i < count; i++)
-        to[at[((by_hash ? from[i].hash : (uint64_t)from[i].seq) >> shift) & 255]++] = from[i];
+    const struct ref *x = a, *y = b;
+    if (x->hash != y->hash)
+        return (int64_t)x->hash < (int64_t)y->hash ? -1 : 1;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* Few by insertion, many (whose hashes are equal or nearly so) by the library. */
+static void bucket_sort(struct ref *list, size_t count)
+{
+    if (count > BUCKET_FEW) {
+        qsort(list, count, sizeof *list, compare);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct ref moving = list[i];
+        size_t at = i;
+        for (; at > 0 && compare(&moving, &list[at - 1]) < 0; at--)
+            list[at] = list[at - 1];
+        list[at] = moving;
+    }
+}
+
+/* Hashes are even: by their first bits they fall into buckets of a few, each of which is sorted alone. */
 void refs_sort(struct refs *refs)
 {
-    const uint64_t sign = (uint64_t)1 << 63; /* so that unsigned bytes order as the store's signed integers do */
+    unsigned bits = 1;
     if (refs->count < 2)
         return;
-    struct ref *other = mem_alloc(refs->room * sizeof *other);
-    struct ref *from = refs->list, *to = other;
-    bool rising = true;
-    for (size_t i = 0; i < refs->count; i++) {
-        rising = rising && (i == 0 || from[i].seq > from[i - 1].seq);
-        from[i].hash ^= sign;
-    }
-    for (unsigned round = rising ? 8 : 0; round < 16; round++) {
-        pass(from, to, refs->count, round % 8 * 8, round >= 8);
-        struct ref *swap = from;
-        from = to;
-        to = swap;
-    }
+    while (bits < BUCKET_BITS_MOST && (size_t)1 << bits < refs->count / 4)
+        bits++;
+    const uint64_t sign = (uint64_t)1 << 63; /* the store orders hashes as signed integers */
+    const unsigned shift = 64 - bits;
+    const size_t buckets = (size_t)1 << bits;
+    struct ref *to = mem_alloc(refs->room * sizeof *to);
+    size_t *ends = mem_zero(buckets + 1, sizeof *ends);
     for (size_t i = 0; i < refs->count; i++)
-        from[i].hash ^= sign;
-    refs->list = from;
-    free(to);
+        ends[((refs->list[i].hash ^ sign) >> shift) + 1]++;
+    for (size_t b = 1; b <= buckets; b++)
+        ends[b] += ends[b - 1];
+    for (size_t i = 0; i < refs->count; i++) /* from here on ends[b] moves from the bucket's beginning to its end */
+        to[ends[(refs->list[i].hash ^ sign) >> shift]++] = refs->list[i];
+    for (size_t b = 0, from = 0; b < buckets; from = ends[b++])
+        bucket_sort(to + from, ends[b] - from);
+    free(ends);
+    free(refs->list);
+    refs->list = to;
 }
 
 bool refs_write(const struct refs *refs, struct stage *stage, struct err *err)
 {
-    for (size_t i = 0; i < refs->count; i++) {
-        if (i % PUTS_BETWEEN_PAUSES == 0 && (!stage_pause(stage, false, err) || !stage_turn(stage, err)))
+    for (size_t at = 0; at < refs->count;) {
+        size_t count = ref_page_take(refs->list, refs->count, at);
+        if (!stage_turn(stage, err) || !ref_page_put(stage->db, stage->dataset_id, refs->list + at, count, err) ||
+            !stage_pause(stage, false, err))
             return false;
-        if (!stage_ref_put(stage->db, stage->dataset_id, refs->list[i].hash, refs->list[i].seq, err))
-            return false;
+        at += count;
     }
     return stage_pause(stage, true, err);
 }

@@ -1,18 +1,14 @@
 /*
  * refs: every entry's (hash of source-ref, seq) while a dataset is being made; sorted at the end to find duplicates and
- * to write the refs in key order, for random inserts into a B-tree grow worse with its size and sorted ones do not.
+ * to write the refs in key order and in pages, for random inserts into a B-tree grow worse with its size.
  *
  * 16 bytes an entry in memory (40 MB for 2.5 million). One thread.
  */
 #ifndef PLACARD_WORK_REFS_H
 #define PLACARD_WORK_REFS_H
 
+#include "store/ref_pages.h"
 #include "work/stage.h"
-
-struct ref {
-    uint64_t hash;
-    int64_t seq;
-};
 
 struct refs {
     struct ref *list;
