@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { VERSION = 1, ZSTD_LEVEL = 1, SPARSE_MAX = 15, BITS_MARK = 255 };
+enum { VERSION = 1, ZSTD_LEVEL = 1, SPARSE_MAX = 15, BITS_MARK = 255, VARINT_MOST = 10 };
+
+_Static_assert(SPARSE_MAX <= sizeof(struct block_set), "a set listed takes no more room than its bits");
 
 void block_init(struct block *block)
 {
@@ -131,54 +133,66 @@ void block_pack(struct block_packer *packer, struct span lines, struct buf *ret_
     ret_data->len += packed;
 }
 
-static void put_varint(struct buf *out, uint64_t value)
+/* Writing goes straight into room that was reserved for the worst case. */
+static char *put_varint(char *at, uint64_t value)
 {
     while (value >= 0x80) {
-        buf_add_char(out, (char)(value | 0x80));
+        *at++ = (char)(value | 0x80);
         value >>= 7;
     }
-    buf_add_char(out, (char)value);
+    *at++ = (char)value;
+    return at;
 }
 
-static void put_set(struct buf *out, const struct block_set *set, unsigned count)
+static char *put_set(char *at, const struct block_set *set)
 {
     unsigned members = block_set_count(set);
     if (members > SPARSE_MAX) {
-        buf_add_char(out, (char)BITS_MARK);
-        buf_add(out, span_of(set, sizeof *set));
-        return;
+        *at++ = (char)BITS_MARK;
+        memcpy(at, set, sizeof *set);
+        return at + sizeof *set;
     }
-    buf_add_char(out, (char)members);
-    for (unsigned i = 0; i < count; i++)
-        if (block_set_has(set, i))
-            buf_add_char(out, (char)i);
+    *at++ = (char)members;
+    for (unsigned half = 0; half < 2; half++)
+        for (uint64_t left = set->word[half]; left; left &= left - 1)
+            *at++ = (char)(half * 64 + (unsigned)__builtin_ctzll(left));
+    return at;
 }
 
-void block_encode(const struct block *block, struct buf *ret_index)
+void block_encode_entries(const struct block *block, struct buf *ret_index)
 {
-    CHECK(block->count > 0);
-    buf_add_char(ret_index, VERSION);
-    buf_add_char(ret_index, (char)block->count);
-    put_varint(ret_index, block->raw_bytes);
+    enum { HEAD_MOST = 2 + VARINT_MOST, ENTRY_MOST = 2 * VARINT_MOST + 1 + sizeof(uint64_t) };
+    CHECK(block->count > 0 && buf_reserve(ret_index, HEAD_MOST + (size_t)block->count * ENTRY_MOST));
+    char *at = ret_index->ptr + ret_index->len;
+    *at++ = VERSION;
+    *at++ = (char)block->count;
+    at = put_varint(at, block->raw_bytes);
     int64_t before = block->entries[0].seq;
     for (unsigned i = 0; i < block->count; i++) {
         const struct block_entry *entry = &block->entries[i];
-        put_varint(ret_index, (uint64_t)(entry->seq - before));
-        put_varint(ret_index, entry->bytes);
-        buf_add_char(ret_index, (char)entry->flags);
+        at = put_varint(at, (uint64_t)(entry->seq - before));
+        at = put_varint(at, entry->bytes);
+        *at++ = (char)entry->flags;
         before = entry->seq;
     }
-    for (unsigned i = 0; i < block->count; i++)
-        buf_add(ret_index, span_of(&block->entries[i].hash, sizeof(uint64_t)));
-    put_varint(ret_index, block->label_count);
+    for (unsigned i = 0; i < block->count; i++, at += sizeof(uint64_t))
+        memcpy(at, &block->entries[i].hash, sizeof(uint64_t));
+    ret_index->len = (size_t)(at - ret_index->ptr);
+}
+
+void block_encode_labels(const struct block *block, struct buf *ret_index)
+{
+    enum { LABEL_MOST = VARINT_MOST + 3 * (1 + sizeof(struct block_set)) };
+    CHECK(buf_reserve(ret_index, VARINT_MOST + (size_t)block->label_count * LABEL_MOST));
+    char *at = put_varint(ret_index->ptr + ret_index->len, block->label_count);
     for (unsigned i = 0; i < block->label_count; i++) {
         const struct block_label *label = &block->labels[i];
-        put_varint(ret_index, label->id);
-        put_set(ret_index, &label->used, block->count);
-        put_set(ret_index, &label->boxed, block->count);
-        put_set(ret_index, &label->declared, block->count);
+        at = put_varint(at, label->id);
+        at = put_set(at, &label->used);
+        at = put_set(at, &label->boxed);
+        at = put_set(at, &label->declared);
     }
-    CHECK(!ret_index->overflow);
+    ret_index->len = (size_t)(at - ret_index->ptr);
 }
 
 /* Reading: every get_ checks what is left, and a damaged index ends in `bad`, never in a read beyond it. */

@@ -10,8 +10,9 @@
  * flags } count × u64 hash varint labels · labels × { varint id · 3 × set }     set: u8 n < 16: n × u8 entry, or u8
  * 255: 16 bytes of bits
  *
- * Making one: block_init, block_add for each entry with its labels, block_pack once; then block_encode. Reading one:
- * block_decode the index; block_unpack the lines where needed. A struct block may be reused (block_clear).
+ * Making one: block_init, block_add for each entry with its labels, block_pack once; then block_encode_entries and,
+ * when the labels have their ids, block_encode_labels behind it. Reading one: block_decode the index; block_unpack the
+ * lines where needed. A struct block may be reused (block_clear).
  */
 #ifndef PLACARD_BLOCK_BLOCK_H
 #define PLACARD_BLOCK_BLOCK_H
@@ -75,8 +76,9 @@ struct block_packer *block_packer_new(void); /* one per thread */
 void block_packer_free(struct block_packer *packer);
 void block_pack(struct block_packer *packer, struct span lines, struct buf *ret_data);
 
-/* Appends the index. Labels go out under the ids they have in block->labels. */
-void block_encode(const struct block *block, struct buf *ret_index);
+/* Append the two halves of the index, in this order. Labels go out under the ids they have in block->labels. */
+void block_encode_entries(const struct block *block, struct buf *ret_index);
+void block_encode_labels(const struct block *block, struct buf *ret_index);
 
 /* E_INTERNAL when the bytes are not an index (a damaged database). first_seq is the row's. */
 bool block_decode(struct span index, int64_t first_seq, struct block *ret_block, struct err *err) MUST_CHECK;

@@ -1,23 +1,27 @@
 /* batch: see batch.h for the contract. */
 #include "work/batch.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "work/book.h"
 
-enum { INPUT_MAX = 1 << 30, LINES_MAX = 1 << 30, USES_FIRST = 64 };
+/*
+ * A kernel that preempts lazily takes a core from a thread only at its system calls or its timer's tick, 4 ms apart:
+ * so long would a call wait for a parser, whatever their priorities. A yield is a fraction of a microsecond, a line
+ * three.
+ */
+enum { LINES_MAX = 1 << 30, USES_FIRST = 64, YIELD_LINES = 32 };
 
 void batch_init(struct batch *batch)
 {
     *batch = (struct batch){ 0 };
-    buf_init(&batch->input, INPUT_MAX);
     arena_init(&batch->arena);
     batch->rejects = mem_alloc((BATCH_LINES + 1) * sizeof *batch->rejects);
 }
 
 void batch_clear(struct batch *batch)
 {
-    buf_clear(&batch->input);
     arena_reset(&batch->arena);
     batch->block_count = batch->reject_count = 0;
     batch->lines = batch->nonblank = batch->unparsed = batch->total = batch->labeled = batch->errors = 0;
@@ -29,11 +33,11 @@ void batch_free(struct batch *batch)
 {
     for (size_t i = 0; i < batch->block_room; i++) {
         block_free(&batch->blocks[i].block);
+        buf_free(&batch->blocks[i].index);
         buf_free(&batch->blocks[i].data);
     }
     free(batch->blocks);
     free(batch->rejects);
-    buf_free(&batch->input);
     arena_free(&batch->arena);
 }
 
@@ -45,12 +49,14 @@ static struct batch_block *block_next(struct batch *batch)
         batch->blocks = mem_grow(batch->blocks, room * sizeof *batch->blocks);
         for (size_t i = batch->block_room; i < room; i++) {
             block_init(&batch->blocks[i].block);
+            buf_init(&batch->blocks[i].index, LINES_MAX);
             buf_init(&batch->blocks[i].data, LINES_MAX);
         }
         batch->block_room = room;
     }
     struct batch_block *fresh = &batch->blocks[batch->block_count++];
     block_clear(&fresh->block);
+    buf_clear(&fresh->index);
     buf_clear(&fresh->data);
     return fresh;
 }
@@ -60,7 +66,7 @@ struct parser {
     struct manifest_reader *reader;
     struct block_packer *packer;
     struct book names; /* every label this parser has seen; block labels are numbered by their id here */
-    struct buf lines;
+    struct buf input, lines;
     struct block_use *uses;
     size_t use_room;
 };
@@ -72,6 +78,7 @@ struct parser *parser_new(const struct store *store, const struct manifest_limit
     parser->reader = manifest_reader_new(limits);
     parser->packer = block_packer_new();
     book_init(&parser->names);
+    buf_init(&parser->input, BATCH_INPUT_MAX);
     buf_init(&parser->lines, LINES_MAX);
     return parser;
 }
@@ -81,6 +88,7 @@ void parser_free(struct parser *parser)
     manifest_reader_free(parser->reader);
     block_packer_free(parser->packer);
     book_free(&parser->names);
+    buf_free(&parser->input);
     buf_free(&parser->lines);
     free(parser->uses);
     free(parser);
@@ -111,6 +119,7 @@ static void close_block(struct parser *parser, struct batch *batch)
     if (full->data.len > 0)
         return;
     block_pack(parser->packer, buf_span(&parser->lines), &full->data);
+    block_encode_entries(&full->block, &full->index);
     buf_clear(&parser->lines);
     full->names = arena_alloc(&batch->arena, (full->block.label_count + 1) * sizeof *full->names);
     for (unsigned i = 0; i < full->block.label_count; i++)
@@ -145,13 +154,20 @@ static void reject(struct batch *batch, int64_t line_number, enum manifest_code 
         (struct batch_reject){ line_number, code, arena_copy(&batch->arena, span_first(value, 256)) };
 }
 
+struct buf *parser_input(struct parser *parser)
+{
+    return &parser->input;
+}
+
 void parser_run(struct parser *parser, struct batch *batch)
 {
-    struct span rest = buf_span(&batch->input);
+    struct span rest = buf_span(&parser->input);
     int64_t whole = batch->lines - batch->overlong;
     buf_clear(&parser->lines);
     for (int64_t i = 0; i < whole; i++) {
         struct manifest_verdict verdict;
+        if (i % YIELD_LINES == 0)
+            sched_yield();
         manifest_read(parser->reader, span_cut(&rest, '\n'), &verdict);
         batch->nonblank += verdict.fate != MANIFEST_BLANK;
         if (verdict.fate == MANIFEST_KEPT) {

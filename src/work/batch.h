@@ -1,8 +1,8 @@
 /*
  * batch: some hundred lines of a manifest, and what becomes of them: packed blocks, rejected lines and counts.
  *
- * The feeder fills `input` with whole lines; a parser (one per thread) reads and packs it; the ingesting thread writes
- * the result. A batch is reused; it belongs to one thread at a time, handed over under the crew's lock.
+ * A parser (one per thread) takes whole lines from the feed into its own memory, reads and packs them; the ingesting
+ * thread writes the result. A batch is reused; it belongs to one thread at a time, handed over under the crew's lock.
  */
 #ifndef PLACARD_WORK_BATCH_H
 #define PLACARD_WORK_BATCH_H
@@ -12,11 +12,14 @@
 #include "manifest/manifest.h"
 #include "store/store.h"
 
-#define BATCH_LINES 512
-#define BATCH_BYTES (1024 * 1024)
+#define BATCH_LINES 1024
+/* A parser's work stays in its core's cache; a longer line is a batch alone. */
+#define BATCH_BYTES (384 * 1024)
+#define BATCH_INPUT_MAX ((size_t)1 << 30)
 
 struct batch_block {
     struct block block; /* its label ids number the names below */
+    struct buf index;   /* of the entries; the labels follow when they have the dataset's ids */
     struct buf data;
     struct span *names; /* one per block.labels, in the parser's memory, which lives as long as the job */
 };
@@ -29,8 +32,7 @@ struct batch_reject {
 
 struct batch {
     /* in */
-    struct buf input;
-    int64_t first_line;  /* the number of the first line in it; a manifest's lines count from 1 */
+    int64_t first_line;  /* the number of the first line of it; a manifest's lines count from 1 */
     int64_t lines;       /* how many it holds, the overlong one at its end included */
     uint64_t end_offset; /* of the manifest, behind its last line */
     bool overlong;       /* its last line was too long to hold: what is here of it is its beginning */
@@ -49,12 +51,15 @@ struct batch {
 };
 
 void batch_init(struct batch *batch);
-void batch_clear(struct batch *batch); /* the outputs and the input */
+void batch_clear(struct batch *batch);
 void batch_free(struct batch *batch);
 
 struct parser;
 struct parser *parser_new(const struct store *store, const struct manifest_limits *limits);
 void parser_free(struct parser *parser);
+
+/* The lines that parser_run reads: the batch's. */
+struct buf *parser_input(struct parser *parser);
 void parser_run(struct parser *parser, struct batch *batch);
 
 #endif

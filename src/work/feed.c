@@ -1,7 +1,7 @@
 /* feed: see feed.h for the contract. */
 #include "work/feed.h"
 
-enum { CHUNK = 256 * 1024, LINE_MAX_LIFTED = 64 << 20, OVERLONG_KEPT = 256 };
+enum { CHUNK = 128 * 1024, LINE_MAX_LIFTED = 64 << 20, OVERLONG_KEPT = 256 };
 
 bool feed_open(struct feed *feed, struct object_store *objects, struct object_name name, struct span etag,
                uint64_t offset, int64_t line, uint32_t line_chars, struct err *err)
@@ -10,7 +10,7 @@ bool feed_open(struct feed *feed, struct object_store *objects, struct object_na
     /* What the server itself added to a line does not count against its limit (docs/manifests.md): eight times as many
        characters are handed on to be judged, of at most 4 bytes each. */
     feed->line_max = line_chars && line_chars < LINE_MAX_LIFTED / 32 ? (size_t)line_chars * 32 + 16 : LINE_MAX_LIFTED;
-    buf_init(&feed->held, feed->line_max + BATCH_BYTES + 2 * CHUNK);
+    buf_init(&feed->held, BATCH_INPUT_MAX);
     return object_open(objects, name, offset, etag, &feed->reader, err);
 }
 
@@ -21,88 +21,98 @@ void feed_close(struct feed *feed)
     buf_free(&feed->held);
 }
 
-static bool read_more(struct feed *feed, struct err *err)
+/* Reads up to a batch's size, and a chunk where that is there already. */
+static bool read_more(struct feed *feed, struct buf *input, struct err *err)
 {
-    size_t got;
-    CHECK(buf_reserve(&feed->held, CHUNK));
-    if (!object_read(feed->reader, feed->held.ptr + feed->held.len, CHUNK, &got, err))
+    size_t room = input->len + CHUNK < BATCH_BYTES ? BATCH_BYTES - input->len : CHUNK, got;
+    CHECK(buf_reserve(input, room));
+    if (!object_read(feed->reader, input->ptr + input->len, room, &got, err))
         return false;
-    feed->held.len += got;
+    input->len += got;
     feed->ended = got == 0;
     return true;
 }
 
-/* Bytes of `held` that make up whole lines for one batch, and how many lines. */
-static size_t whole_lines(const struct feed *feed, int64_t *ret_lines)
+/* The whole lines at the head of the input that the batch takes; counted on from where the last look ended. */
+struct cut {
+    size_t bytes;
+    size_t seen; /* no line ends between `bytes` and here */
+    int64_t lines;
+};
+
+static void cut_on(const struct feed *feed, const struct buf *input, struct cut *cut)
 {
-    size_t bytes = 0;
-    int64_t lines = 0;
-    while (lines < BATCH_LINES && bytes < BATCH_BYTES && bytes < feed->held.len) {
-        const char *end = memchr(feed->held.ptr + bytes, '\n', feed->held.len - bytes);
-        if (!end && !feed->ended)
+    while (cut->lines < BATCH_LINES && cut->bytes < input->len) {
+        const char *end = memchr(input->ptr + cut->seen, '\n', input->len - cut->seen);
+        if (!end && !feed->ended) {
+            cut->seen = input->len;
             break;
-        bytes = end ? (size_t)(end - feed->held.ptr) + 1 : feed->held.len;
-        lines++;
+        }
+        cut->bytes = cut->seen = end ? (size_t)(end - input->ptr) + 1 : input->len;
+        cut->lines++;
     }
-    *ret_lines = lines;
-    return bytes;
 }
 
-static void drop(struct feed *feed, size_t bytes)
+static void hold(struct feed *feed, struct span rest)
 {
-    memmove(feed->held.ptr, feed->held.ptr + bytes, feed->held.len - bytes);
-    feed->held.len -= bytes;
-    feed->offset += bytes;
+    buf_clear(&feed->held);
+    buf_add(&feed->held, rest);
+    CHECK(!feed->held.overflow);
 }
 
-/* Passes over the rest of a line that does not fit, up to and including its line end. */
-static bool skip_overlong(struct feed *feed, struct batch *batch, struct err *err)
+/* Passes over the rest of a line that does not fit, up to and including its line end; its beginning is the input. */
+static bool skip_overlong(struct feed *feed, struct batch *batch, struct buf *input, struct err *err)
 {
+    size_t kept = input->len < OVERLONG_KEPT ? input->len : OVERLONG_KEPT;
     batch->overlong = true;
     batch->lines = 1;
-    buf_add(&batch->input, span_first(buf_span(&feed->held), OVERLONG_KEPT));
+    feed->offset += kept;
     for (;;) {
-        const char *end = feed->held.len ? memchr(feed->held.ptr, '\n', feed->held.len) : NULL;
-        if (end) {
-            drop(feed, (size_t)(end - feed->held.ptr) + 1);
+        const char *end = memchr(input->ptr + kept, '\n', input->len - kept);
+        size_t passed = end ? (size_t)(end - input->ptr) + 1 : input->len;
+        feed->offset += passed - kept;
+        if (end || feed->ended) {
+            hold(feed, span_from(buf_span(input), passed));
+            input->len = kept;
             return true;
         }
-        drop(feed, feed->held.len);
-        if (feed->ended)
-            return true;
-        if (!read_more(feed, err))
+        input->len = kept;
+        if (!read_more(feed, input, err))
             return false;
     }
 }
 
-static bool fill(struct feed *feed, struct batch *batch, struct err *err)
+static bool fill(struct feed *feed, struct batch *batch, struct buf *input, struct err *err)
 {
-    int64_t lines;
-    size_t bytes;
+    struct cut cut = { 0, 0, 0 };
+    buf_clear(input);
+    buf_add(input, buf_span(&feed->held));
+    buf_clear(&feed->held);
     for (;;) {
-        bytes = whole_lines(feed, &lines);
-        if (feed->ended || lines == BATCH_LINES || bytes >= BATCH_BYTES)
+        cut_on(feed, input, &cut);
+        if (feed->ended || cut.lines == BATCH_LINES || (cut.lines > 0 && input->len >= BATCH_BYTES))
             break;
-        if (feed->held.len - bytes > feed->line_max) /* what follows the whole lines is too long to hold */
+        if (input->len - cut.bytes > feed->line_max) /* what follows the whole lines is too long to hold */
             break;
-        if (!read_more(feed, err))
+        if (!read_more(feed, input, err))
             return false;
     }
-    if (lines == 0 && !feed->ended)
-        return skip_overlong(feed, batch, err);
-    buf_add(&batch->input, span_first(buf_span(&feed->held), bytes));
-    batch->lines = lines;
-    drop(feed, bytes);
+    if (cut.lines == 0 && !feed->ended)
+        return skip_overlong(feed, batch, input, err);
+    hold(feed, span_from(buf_span(input), cut.bytes));
+    input->len = cut.bytes;
+    feed->offset += cut.bytes;
+    batch->lines = cut.lines;
     return true;
 }
 
-bool feed_batch(struct feed *feed, struct batch *batch, struct err *err)
+bool feed_batch(struct feed *feed, struct batch *batch, struct buf *input, struct err *err)
 {
     CHECK(!feed->finished);
     batch->first_line = feed->line;
-    if (!fill(feed, batch, err))
+    if (!fill(feed, batch, input, err))
         return false;
-    CHECK(!batch->input.overflow);
+    CHECK(!input->overflow);
     feed->line += batch->lines;
     batch->end_offset = feed->offset;
     batch->last = feed->finished = feed->ended && feed->held.len == 0;

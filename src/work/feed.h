@@ -1,5 +1,5 @@
 /*
- * feed: reads an object and cuts it into batches of whole lines. One thread.
+ * feed: reads an object and cuts it into batches of whole lines. One thread at a time.
  *
  * A line longer than the feed can hold (the line limit in bytes, or 64 MiB where that limit is lifted) is passed over
  * and its beginning handed on as overlong. A last line without a line end counts; nothing behind a last line end does.
@@ -12,7 +12,7 @@
 
 struct feed {
     struct object_reader *reader;
-    struct buf held; /* bytes read and not handed on; a cut line's beginning */
+    struct buf held; /* bytes read and not handed on: lines beyond the last batch, a cut line's beginning */
     size_t line_max; /* bytes a held line may have */
     uint64_t offset; /* of the object, where `held` begins */
     int64_t line;    /* the number of the next line */
@@ -24,7 +24,8 @@ bool feed_open(struct feed *feed, struct object_store *objects, struct object_na
                uint64_t offset, int64_t line, uint32_t line_chars, struct err *err) MUST_CHECK;
 void feed_close(struct feed *feed);
 
-/* Fills a cleared batch; its `last` tells the end. Errors are the object store's. */
-bool feed_batch(struct feed *feed, struct batch *batch, struct err *err) MUST_CHECK;
+/* Fills `input` with the lines and a cleared batch with what they are; its `last` tells the end. Errors are the object
+   store's. */
+bool feed_batch(struct feed *feed, struct batch *batch, struct buf *input, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * ingest: a manifest becomes a dataset (spec B.3, D).
  *
- * The feeder cuts batches, the crew parses and packs them, this thread stages the results in short transactions with
+ * The crew reads, parses and packs the lines in batches, this thread stages the results in short transactions with
  * the manifest's offset as the job's cursor; a resumed job goes on from there. An entry's seq is its line's number.
  * Behind the last line duplicates are found by sorting the refs, verified by the lines themselves and taken out, the
  * share of dropped lines is judged, refs are written in key order, and one last transaction makes it all visible.
@@ -10,8 +10,9 @@
 
 #include "store/messages.h"
 #include "work/crew.h"
-#include "work/feed.h"
 #include "work/kinds.h"
+
+enum { WAIT_US = 2000 };
 
 static bool change(struct ingest *ingest, const char *message)
 {
@@ -34,7 +35,7 @@ static bool write_blocks(struct ingest *ingest, struct batch *batch, struct err 
         relabel(stage, packed);
         book_count_block(&stage->book, &packed->block, 1);
         refs_add_block(&ingest->refs, &packed->block);
-        if (!stage_write_block(stage, &packed->block, buf_span(&packed->data), err))
+        if (!stage_write_block(stage, &packed->block, &packed->index, buf_span(&packed->data), err))
             return false;
     }
     for (size_t i = 0; i < batch->reject_count; i++) {
@@ -80,18 +81,17 @@ static bool take(struct ingest *ingest, struct batch *batch, struct err *err)
     return stage_turn(stage, err) && write_blocks(ingest, batch, err) && stage_pause(stage, false, err);
 }
 
-static bool stage_lines(struct ingest *ingest, struct feed *feed, struct crew *crew, struct err *err)
+static bool stage_lines(struct ingest *ingest, struct crew *crew, struct err *err)
 {
     while (!ingest->complete) {
-        struct batch *fresh = feed->finished ? NULL : crew_empty(crew);
-        if (fresh) {
-            if (!feed_batch(feed, fresh, err))
+        struct batch *parsed;
+        if (!crew_parsed(crew, WAIT_US, &parsed, err))
+            return false;
+        if (!parsed) { /* the writer is not held for lines that are yet to come */
+            if (!stage_pause(&ingest->stage, false, err))
                 return false;
-            crew_submit(crew, fresh);
-        }
-        struct batch *parsed = crew_parsed(crew, !fresh);
-        if (!parsed)
             continue;
+        }
         bool taken = take(ingest, parsed, err);
         crew_recycle(crew, parsed);
         if (!taken)
@@ -110,8 +110,8 @@ static bool read_manifest(struct ingest *ingest, const struct dataset_manifest *
     bool done = feed_open(&feed, run->objects, name, manifest->etag, (uint64_t)run->job->cursor,
                           ingest->stage.progress.line + 1, line_limits.line_chars, err);
     if (done) {
-        struct crew *crew = crew_new(run->store, &line_limits, run->parsers);
-        done = stage_lines(ingest, &feed, crew, err);
+        struct crew *crew = crew_new(run->store, &line_limits, &feed, run->parsers);
+        done = stage_lines(ingest, crew, err);
         crew_free(crew);
     }
     feed_close(&feed);

@@ -144,17 +144,17 @@ bool stage_clear_rejected(struct stage *stage, struct err *err)
     return true;
 }
 
-bool stage_write_block(struct stage *stage, const struct block *block, struct span data, struct err *err)
+bool stage_write_block(struct stage *stage, const struct block *block, struct buf *index, struct span data,
+                       struct err *err)
 {
     CHECK(stage->db && block->count > 0);
-    buf_clear(&stage->index);
-    block_encode(block, &stage->index);
+    block_encode_labels(block, index);
     struct block_row row = {
         .first_seq = block->entries[0].seq,
         .born = stage->generation,
         .last_seq = block->entries[block->count - 1].seq,
         .entries = block->count,
-        .index = buf_span(&stage->index),
+        .index = buf_span(index),
         .data = data,
     };
     atomic_fetch_add_explicit(stage->run->entries_written, block->count, memory_order_relaxed);
@@ -178,7 +178,10 @@ bool stage_flush(struct stage *stage, struct err *err)
         return true;
     buf_clear(&stage->data);
     block_pack(stage->packer, buf_span(&stage->lines), &stage->data);
-    bool done = stage_write_block(stage, &stage->block, buf_span(&stage->data), err) && write_refs(stage, err);
+    buf_clear(&stage->index);
+    block_encode_entries(&stage->block, &stage->index);
+    bool done =
+        stage_write_block(stage, &stage->block, &stage->index, buf_span(&stage->data), err) && write_refs(stage, err);
     block_clear(&stage->block);
     buf_clear(&stage->lines);
     stage->fresh = (struct block_set){ { 0, 0 } };

@@ -72,8 +72,9 @@ bool stage_kill(struct stage *stage, const struct block_row *row, struct err *er
 /* Packs and writes the block being filled, if it holds anything. */
 bool stage_flush(struct stage *stage, struct err *err) MUST_CHECK;
 
-/* Writes a block packed elsewhere. */
-bool stage_write_block(struct stage *stage, const struct block *block, struct span data, struct err *err) MUST_CHECK;
+/* Writes a block packed elsewhere; `index` holds its entries (block_encode_entries) and gets its labels. */
+bool stage_write_block(struct stage *stage, const struct block *block, struct buf *index, struct span data,
+                       struct err *err) MUST_CHECK;
 
 /* Counts an entry in (+1) or out (-1) of the statistics and the labels; uses name the book's ids. */
 void stage_count(struct stage *stage, unsigned flags, const struct block_use *uses, size_t use_count, int delta);

@@ -50,7 +50,8 @@ static void fill(struct bench *b, unsigned count, unsigned labels)
                   span_of(line, (size_t)len), uses, 2);
     }
     block_pack(b->packer, buf_span(&b->lines), &b->data);
-    block_encode(&b->block, &b->index);
+    block_encode_entries(&b->block, &b->index);
+    block_encode_labels(&b->block, &b->index);
 }
 
 static void round_trip(void **state)
