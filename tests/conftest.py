@@ -1,5 +1,6 @@
 """Fixtures of all suites. A test takes `lab` (its own region of the shared server) or `start_server` (its own server)."""
 import os
+import signal
 
 import pytest
 
@@ -12,6 +13,10 @@ from harness.users import Users
 for variable in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[variable]
 os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+
+# A shell starts what it puts into the background with SIGINT ignored, and so would every program under test ignore it:
+# a test that interrupts one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
