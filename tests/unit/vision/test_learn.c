@@ -128,8 +128,10 @@ static void a_shuffle_keeps_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_image_is_done_once),   cmocka_unit_test(the_first_failure_is_said),
-        cmocka_unit_test(a_stop_ends_it),             cmocka_unit_test(chance_repeats_and_is_even),
+        cmocka_unit_test(every_image_is_done_once),
+        cmocka_unit_test(the_first_failure_is_said),
+        cmocka_unit_test(a_stop_ends_it),
+        cmocka_unit_test(chance_repeats_and_is_even),
         cmocka_unit_test(a_shuffle_keeps_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
