@@ -42,6 +42,8 @@ static const struct code_text texts[] = {
     [MANIFEST_NO_VALID_ANNOTATIONS] = { "ERROR_NO_VALID_ANNOTATIONS", "No valid annotations found." },
     [MANIFEST_INVALID_IMAGE_DIMENSION] = { "ERROR_INVALID_IMAGE_DIMENSION",
                                            "The image dimension(s) do not conform to allowed dimensions." },
+    [MANIFEST_INVALID_IMAGE] = { "ERROR_INVALID_IMAGE",
+                                 "The image is invalid. Check S3 path and/or image properties." },
 };
 
 _Static_assert(COUNT_OF(texts) == MANIFEST_CODE_COUNT, "every code has a name and a text");

@@ -154,6 +154,7 @@ static bool judge_boxes(struct manifest_reader *reader, struct attribute *attrib
     for (uint32_t i = 0; i < attribute->box_count; i++) {
         struct box *box = &reader->boxes[attribute->box_from + i];
         enum manifest_code fault = judge_box(attribute, box);
+        box->kept = fault == MANIFEST_OK;
         if (fault == MANIFEST_OK) {
             reader->classes[box->class_at].boxed = true;
             any = true;

@@ -61,9 +61,9 @@ static void add_part(struct listing *listing, struct span part)
 }
 
 /* "cl-errors":[…] as a member of an object already begun. */
-static void begin_errors(struct listing *listing, struct json_writer *ret_w)
+static void begin_errors(const struct manifest_reader *reader, struct listing *listing, struct json_writer *ret_w)
 {
-    add_part(listing, SPAN_LIT("\"cl-errors\":"));
+    add_part(listing, reader->validating ? SPAN_LIT("\"errors\":") : SPAN_LIT("\"cl-errors\":"));
     *ret_w = json_writer_on(listing->out);
     json_open_array(ret_w);
 }
@@ -82,7 +82,7 @@ static void add_errors(struct manifest_reader *reader, struct listing *listing, 
         return;
     struct json_writer w;
     size_t before = listing->out->len;
-    begin_errors(listing, &w);
+    begin_errors(reader, listing, &w);
     add_faults(reader, &w, codes, attribute);
     end_errors(reader, listing, &w, before);
 }
@@ -178,7 +178,7 @@ static void write_entry_errors(struct manifest_reader *reader, struct listing *l
         return;
     struct json_writer w;
     size_t before = listing->out->len;
-    begin_errors(listing, &w);
+    begin_errors(reader, listing, &w);
     for (uint32_t i = 0; i < reader->attribute_count; i++)
         add_faults(reader, &w, reader->attributes[i].entry_faults, &reader->attributes[i]);
     add_faults(reader, &w, reader->entry_faults, NULL);
@@ -194,24 +194,68 @@ static void end_entry(struct manifest_reader *reader, struct listing *listing, b
     buf_add_char(listing->out, '}');
 }
 
-void write_listed(struct manifest_reader *reader, bool labeled)
+/* All but what ends the entry. */
+static void write_entry(struct manifest_reader *reader, struct listing *listing)
 {
-    struct buf *out = &reader->line;
-    struct listing listing = { .out = out };
-    buf_clear(out);
-    reader->added_chars = 0;
-    if (!reader->stale && !reader->faulty) {
-        add_part(&listing, span_first(reader->text, reader->text.len - 1));
-        end_entry(reader, &listing, labeled);
-        return;
-    }
     struct splice walk = splice_open(reader->text);
     struct splice_part part;
-    buf_add_char(out, '{');
+    buf_clear(&reader->line);
+    buf_add_char(&reader->line, '{');
     for (uint32_t i = 0; splice_next(&walk, &part); i++) {
         CHECK(i < reader->member_count);
-        write_member(reader, &listing, &reader->members[i], &part);
+        write_member(reader, listing, &reader->members[i], &part);
     }
-    write_entry_errors(reader, &listing);
+    write_entry_errors(reader, listing);
+}
+
+void write_listed(struct manifest_reader *reader, bool labeled)
+{
+    struct listing listing = { .out = &reader->line };
+    reader->added_chars = 0;
+    if (reader->stale || reader->faulty) {
+        write_entry(reader, &listing);
+    } else {
+        buf_clear(&reader->line);
+        add_part(&listing, span_first(reader->text, reader->text.len - 1));
+    }
     end_entry(reader, &listing, labeled);
+}
+
+/* The exact texts of spec D.6. */
+static const struct {
+    struct span code, message;
+} warnings[] = {
+    [MANIFEST_UNANNOTATED_RECORD] = { { "WARNING_UNANNOTATED_RECORD", 26 }, { "Record is unannotated.", 22 } },
+    [MANIFEST_NO_ANNOTATIONS] = { { "WARNING_NO_ANNOTATIONS", 22 }, { "No annotations were found.", 26 } },
+};
+
+static void write_warning(struct listing *listing, enum manifest_warning warning)
+{
+    add_part(listing, SPAN_LIT("\"warnings\":"));
+    struct json_writer w = json_writer_on(listing->out);
+    json_open_array(&w);
+    json_open_object(&w);
+    json_key(&w, "code");
+    json_add_string(&w, warnings[warning].code);
+    json_key(&w, "message");
+    json_add_string(&w, warnings[warning].message);
+    json_close_object(&w);
+    json_close_array(&w);
+    json_writer_end(&w);
+}
+
+void write_validated(struct manifest_reader *reader, enum manifest_warning warning, struct buf *out)
+{
+    struct listing listing = { .out = &reader->line };
+    if (!reader->stale && !reader->faulty && warning == MANIFEST_NO_WARNING) {
+        buf_add(out, reader->text);
+        return;
+    }
+    reader->validating = true;
+    write_entry(reader, &listing);
+    if (warning != MANIFEST_NO_WARNING)
+        write_warning(&listing, warning);
+    buf_add_char(&reader->line, '}');
+    reader->validating = false;
+    buf_add(out, buf_span(&reader->line));
 }

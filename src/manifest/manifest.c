@@ -42,6 +42,8 @@ void manifest_reader_free(struct manifest_reader *reader)
     free(reader->boxes);
     free(reader->classes);
     free(reader->labels);
+    free(reader->offered_labels);
+    free(reader->offered_boxes);
     names_free(&reader->names);
     buf_free(&reader->line);
     buf_free(&reader->message);

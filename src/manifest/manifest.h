@@ -52,6 +52,8 @@ enum manifest_code {
     MANIFEST_TOO_MANY_LABELS_IN_LINE,
     MANIFEST_NO_VALID_ANNOTATIONS,
     MANIFEST_INVALID_IMAGE_DIMENSION,
+    /* D.6, found by a training alone: the image is absent, damaged or against the limits */
+    MANIFEST_INVALID_IMAGE,
     MANIFEST_CODE_COUNT
 };
 

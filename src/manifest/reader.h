@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "manifest/manifest.h"
 #include "manifest/names.h"
+#include "manifest/training.h"
 
 /* A set of codes: bit `1u << code`. */
 typedef uint32_t manifest_codes;
@@ -45,6 +46,7 @@ struct box {
     bool complete;     /* an object with all fields, each a whole number */
     uint32_t class_at; /* among reader->classes, once judged */
     enum manifest_code fault;
+    bool kept; /* no fault, reported or not */
 };
 
 enum use_case { USE_MISSING, USE_IMAGE, USE_BOXES, USE_UNSUPPORTED };
@@ -112,9 +114,15 @@ struct manifest_reader {
     uint32_t label_count, label_room;
     struct names names; /* the members' keys, then each class-map's ids, then the labels */
 
+    struct span *offered_labels; /* training.c's */
+    uint32_t offered_label_count, offered_label_room;
+    struct manifest_box *offered_boxes;
+    uint32_t offered_box_count, offered_box_room;
+
     struct buf line;    /* what is stored */
     struct buf message; /* of an error that names an attribute */
     size_t added_chars; /* code points of `line` that the server wrote */
+    bool validating;    /* errors are called `errors`, as in a validation manifest, and not `cl-errors` */
 };
 
 /* scan.c: fills members, attributes, boxes and classes from a JSON object. */
@@ -129,6 +137,9 @@ bool judge_entry(struct manifest_reader *reader);
 
 /* listed.c: writes reader->line. */
 void write_listed(struct manifest_reader *reader, bool labeled);
+
+/* Likewise: appends the line as a validation manifest has it. */
+void write_validated(struct manifest_reader *reader, enum manifest_warning warning, struct buf *out);
 
 /* The number of code points; in bytes that are not UTF-8, of those that continue no character. */
 size_t utf8_chars(struct span text);

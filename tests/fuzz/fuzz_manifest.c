@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "json/json.h"
 #include "manifest/manifest.h"
+#include "manifest/training.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,6 +70,40 @@ static void check_again(const struct manifest_verdict *verdict, const struct man
     manifest_reader_free(reader);
 }
 
+/* What a training makes of the line: its validation manifest reads as the line did, and offers the same. */
+static void check_training(struct manifest_reader *reader, const struct manifest_verdict *verdict,
+                           const struct manifest_limits *limits)
+{
+    struct manifest_offer offer, same;
+    struct manifest_verdict again;
+    struct buf out;
+    buf_init(&out, 64 << 20);
+    manifest_offer(reader, verdict, &offer);
+    size_t labels = offer.label_count, boxes = offer.box_count;
+    CHECK(!offer.invalid || (labels == 0 && boxes == 0 && offer.warning == MANIFEST_NO_WARNING) || verdict->error);
+    for (size_t i = 0; i < boxes; i++) {
+        const struct manifest_box *box = &offer.boxes[i];
+        CHECK(box->left >= 0 && box->top >= 0 && box->width > 0 && box->height > 0);
+        CHECK(box->left + box->width <= 1.0001f && box->top + box->height <= 1.0001f);
+    }
+    manifest_validated(reader, verdict, &offer, MANIFEST_OK, &out);
+    struct json_parser *parser = json_parser_new();
+    struct json root;
+    CHECK(json_parse(parser, buf_span(&out), &root, NULL) && json_kind(root) == JSON_OBJECT);
+    if (verdict->fate == MANIFEST_KEPT) {
+        struct manifest_reader *other = manifest_reader_new(limits);
+        manifest_read(other, buf_span(&out), &again);
+        if (again.fate == MANIFEST_KEPT) { /* the errors may have made it too long */
+            manifest_offer(other, &again, &same);
+            CHECK(same.invalid == offer.invalid && same.warning == offer.warning);
+            CHECK(same.label_count == labels && same.box_count == boxes);
+        }
+        manifest_reader_free(other);
+    }
+    json_parser_free(parser);
+    buf_free(&out);
+}
+
 static void check_limits(struct span line, const struct manifest_limits *limits)
 {
     struct manifest_reader *reader = manifest_reader_new(limits);
@@ -80,11 +115,13 @@ static void check_limits(struct span line, const struct manifest_limits *limits)
     case MANIFEST_DROPPED:
         CHECK(verdict.code > MANIFEST_OK && verdict.code < MANIFEST_DUPLICATE_SOURCE_REF);
         CHECK(verdict.offending.len <= 256);
+        check_training(reader, &verdict, limits);
         break;
     case MANIFEST_KEPT:
         check_line(&verdict);
         check_labels(&verdict, limits);
         check_again(&verdict, limits);
+        check_training(reader, &verdict, limits);
         break;
     }
     manifest_reader_free(reader);
