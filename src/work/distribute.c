@@ -9,7 +9,7 @@
 
 #include "store/messages.h"
 #include "work/kinds.h"
-#include "work/split.h"
+#include "train/split.h"
 #include "work/unpacked.h"
 
 struct distribute {

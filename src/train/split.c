@@ -1,6 +1,6 @@
 /* split: see split.h for the contract. */
 #define _GNU_SOURCE /* qsort_r */
-#include "work/split.h"
+#include "train/split.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The stratified fifth: its size, every label on both sides, the same each time, and when there is none. */
-#include "work/split.h"
+#include "train/split.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,8 +7,8 @@
  * stratum of their own. Entries are then turned over where a label is missing on one side, and where the total is not a
  * fifth. Every label has at least one entry on both sides, or the split fails.
  */
-#ifndef PLACARD_WORK_SPLIT_H
-#define PLACARD_WORK_SPLIT_H
+#ifndef PLACARD_TRAIN_SPLIT_H
+#define PLACARD_TRAIN_SPLIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
