@@ -52,6 +52,7 @@ struct conf_values {
     unsigned partition; /* place in "aws", "aws-cn", "aws-us-gov" */
     char *store;        /* empty: sqlite:DATA/placard.db */
     char *objects;      /* empty: dir:DATA/buckets */
+    char *backbones;    /* empty: DATA/backbones */
     unsigned auth;
     char *tls_certificate;
     char *tls_key;
@@ -91,7 +92,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 32
+#define CONF_ROWS 33
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

@@ -27,6 +27,8 @@ const struct conf_row conf_rows[CONF_ROWS] = {
       .help = "Where rows are kept: sqlite:PATH. Empty: sqlite:DATA/placard.db." },
     { "objects", CONF_TEXT, AT(objects), "", .metavar = "PLACE",
       .help = "Where buckets are: dir:PATH or s3:URL. Empty: dir:DATA/buckets." },
+    { "backbones", CONF_TEXT, AT(backbones), "", .metavar = "DIR",
+      .help = "Folder of the pretrained networks, a folder each. Empty: DATA/backbones." },
     { "auth", CONF_CHOICE, AT(auth), "sigv4", .choices = auths, .metavar = "KIND",
       .help = "sigv4 checks every signature; none lets anybody in, on a loopback address only." },
     { "tls-certificate", CONF_TEXT, AT(tls_certificate), "", .metavar = "FILE",

@@ -35,6 +35,7 @@ extern const struct command command_fsck;
 extern const struct command command_check_config;
 extern const struct command command_print_config;
 extern const struct command command_dump_model;
+extern const struct command command_backbone;
 extern const struct command command_call;
 extern const struct command command_version;
 

@@ -14,8 +14,7 @@
 
 enum { CREDENTIALS_MAX = 65536, ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
 
-/* Makes every missing folder of the path. */
-static bool make_folders(const char *path)
+bool home_make_folders(const char *path)
 {
     char *name = mem_dup(path, strlen(path));
     bool done = true;
@@ -35,7 +34,7 @@ bool home_open(const char *path, bool make, struct home *ret_home, struct err *e
 {
     if (!path[0])
         return fail(err, E_CONFIG, "the data directory has no name; say --data DIR");
-    if (make && !make_folders(path))
+    if (make && !home_make_folders(path))
         return fail(err, E_CONFIG, "the data directory %s cannot be made: %s", path, strerror(errno));
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0 && errno == ENOENT)

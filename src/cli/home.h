@@ -26,6 +26,9 @@ struct home {
 bool home_open(const char *path, bool make, struct home *ret_home, struct err *err) MUST_CHECK;
 void home_close(struct home *home);
 
+/* Makes every missing folder of a path, mode 0700; errno says why not. */
+bool home_make_folders(const char *path) MUST_CHECK;
+
 /* Takes the lock; a process that holds it already is named in the sentence. */
 bool home_lock(struct home *home, struct err *err) MUST_CHECK;
 

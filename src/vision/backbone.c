@@ -144,6 +144,11 @@ const char *backbone_id(const struct backbone *backbone)
     return backbone->id;
 }
 
+const char *backbone_engine(const struct backbone *backbone)
+{
+    return backbone->foreign ? "onnxruntime" : "built-in";
+}
+
 const unsigned char *backbone_sha256(const struct backbone *backbone)
 {
     return backbone->sha256;

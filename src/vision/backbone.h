@@ -36,6 +36,7 @@ bool backbone_read(const char *id, struct span text, struct span weights, struct
 void backbone_free(struct backbone *backbone);
 
 const char *backbone_id(const struct backbone *backbone);
+const char *backbone_engine(const struct backbone *backbone);          /* "built-in" or "onnxruntime" */
 const unsigned char *backbone_sha256(const struct backbone *backbone); /* BACKBONE_SHA_BYTES */
 int backbone_channels(const struct backbone *backbone, unsigned tap);
 

@@ -9,8 +9,8 @@ from harness.lab import Lab
 from harness.manifests import box, box_entry, image_entry
 from harness.server import ROOT, environment, run_placard
 
-COMMANDS = ["serve", "keys", "buckets", "jobs", "rejected", "fsck", "check-config", "print-config", "dump-model", "call",
-            "version"]
+COMMANDS = ["serve", "keys", "buckets", "jobs", "rejected", "fsck", "check-config", "print-config", "dump-model",
+            "backbone", "call", "version"]
 
 
 def refused(*arguments, status=2, **options):
