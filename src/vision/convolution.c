@@ -31,19 +31,25 @@ dnnl_memory_desc_t convolution_bias(const struct layer *layer)
     return engine_desc(1, dims, dnnl_a);
 }
 
-dnnl_memory_t convolution_file_weights(const struct layer *layer, const float *weights)
+dnnl_memory_t convolution_plain_weights(const struct layer *layer, const float *weights)
 {
     dnnl_memory_desc_t desc = weights_desc(layer, dnnl_ohwi, dnnl_goihw);
-    return engine_memory(&desc, (void *)(weights + layer->weight));
+    return engine_memory(&desc, (float *)(uintptr_t)weights);
+}
+
+static dnnl_primitive_attr_t plain_attributes(void)
+{
+    dnnl_primitive_attr_t attr;
+    DNNL(dnnl_primitive_attr_create(&attr));
+    DNNL(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
+    return attr;
 }
 
 /* What follows the sum of products: the residual is added, then the activation applied. */
 static dnnl_primitive_attr_t attributes(const struct layer *layer)
 {
-    dnnl_primitive_attr_t attr;
+    dnnl_primitive_attr_t attr = plain_attributes();
     dnnl_post_ops_t ops;
-    DNNL(dnnl_primitive_attr_create(&attr));
-    DNNL(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
     DNNL(dnnl_post_ops_create(&ops));
     if (layer->add >= 0)
         DNNL(dnnl_post_ops_append_sum(ops, 1));
@@ -80,6 +86,38 @@ dnnl_primitive_desc_t convolution_forward(const struct layer *layer, struct plac
     DNNL(dnnl_primitive_desc_create(&how, &what, attr, engine_cpu(), NULL));
     DNNL(dnnl_primitive_attr_destroy(attr));
     return how;
+}
+
+static dnnl_primitive_desc_t backward(const dnnl_convolution_desc_t *what, dnnl_primitive_desc_t forward)
+{
+    dnnl_primitive_desc_t how;
+    dnnl_primitive_attr_t attr = plain_attributes();
+    DNNL(dnnl_primitive_desc_create(&how, what, attr, engine_cpu(), forward));
+    DNNL(dnnl_primitive_attr_destroy(attr));
+    return how;
+}
+
+dnnl_primitive_desc_t convolution_by_weights(const struct layer *layer, struct place place,
+                                             dnnl_primitive_desc_t forward, const dnnl_memory_desc_t *from,
+                                             const dnnl_memory_desc_t *into)
+{
+    dnnl_memory_desc_t weights = convolution_weights(layer), bias = convolution_bias(layer);
+    struct geometry geometry = convolution_geometry(layer, place);
+    dnnl_convolution_desc_t what;
+    DNNL(dnnl_convolution_backward_weights_desc_init(&what, dnnl_convolution_direct, from, &weights, &bias, into,
+                                                     geometry.strides, geometry.before, geometry.behind));
+    return backward(&what, forward);
+}
+
+dnnl_primitive_desc_t convolution_by_data(const struct layer *layer, struct place place, dnnl_primitive_desc_t forward,
+                                          const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *into)
+{
+    dnnl_memory_desc_t weights = convolution_weights(layer);
+    struct geometry geometry = convolution_geometry(layer, place);
+    dnnl_convolution_desc_t what;
+    DNNL(dnnl_convolution_backward_data_desc_init(&what, dnnl_convolution_direct, from, &weights, into,
+                                                  geometry.strides, geometry.before, geometry.behind));
+    return backward(&what, forward);
 }
 
 dnnl_memory_desc_t convolution_wants(dnnl_primitive_desc_t how, dnnl_query_t what)

@@ -28,14 +28,25 @@ struct geometry {
 };
 struct geometry convolution_geometry(const struct layer *layer, struct place place);
 
-/* The layer's part of a backbone's weights, in the order of the file; the memory copies nothing. */
-dnnl_memory_t convolution_file_weights(const struct layer *layer, const float *weights);
+/* A layer's weights in the order of the backbone's file; nothing is copied, and only what the caller may write is
+ * written. */
+dnnl_memory_t convolution_plain_weights(const struct layer *layer, const float *weights);
 
 /*
  * How to run the layer forward, its residual and activation included; `from` and `into` may be any order. The
  * scratchpad is the caller's.
  */
 dnnl_primitive_desc_t convolution_forward(const struct layer *layer, struct place place, dnnl_prop_kind_t kind,
+                                          const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *into);
+
+/*
+ * The slopes (derivatives of a loss) of a layer's weights and bias, and of its input, from that of its output before
+ * the activation; in the order of data `from` and `into` that `forward` was made for, which it is made beside.
+ */
+dnnl_primitive_desc_t convolution_by_weights(const struct layer *layer, struct place place,
+                                             dnnl_primitive_desc_t forward, const dnnl_memory_desc_t *from,
+                                             const dnnl_memory_desc_t *into);
+dnnl_primitive_desc_t convolution_by_data(const struct layer *layer, struct place place, dnnl_primitive_desc_t forward,
                                           const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *into);
 
 /* What a primitive wants: dnnl_query_dst_md and its kin. */

@@ -22,11 +22,13 @@ struct step {
     int buffer;
     int copy_from; /* a layer whose output is copied into this buffer first, for the sum; LAYER_NONE: none */
     dnnl_memory_t from, weights, bias, into, scratch;
-    float *packed;
+    float *packed, *bias_data;
 };
 
 struct trunk {
     const struct backbone *backbone;
+    const struct cut *tuned; /* while it is made; NULL: the backbone's own weights everywhere */
+    const float *weights;    /* behind that cut */
     int height, width;
     dnnl_stream_t stream;
     struct step *steps; /* one for each layer */
@@ -43,6 +45,8 @@ struct trunk {
     dnnl_memory_t tap_memory[BACKBONE_TAPS];
     float *tap_data[BACKBONE_TAPS]; /* NULL where the layer's own buffer is channels last */
     struct tap taps[BACKBONE_TAPS];
+    float *cut_data; /* what trunk_run_to gave last, of cut_desc */
+    dnnl_memory_desc_t cut_desc;
 };
 
 static int take_buffer(struct trunk *trunk, size_t bytes)
@@ -122,6 +126,15 @@ static void plan(struct trunk *trunk)
     }
 }
 
+/* A layer's weights and, behind them, its bias; tuned ones begin with those of the cut's layer. */
+static const float *own_weights(const struct trunk *trunk, int at)
+{
+    const struct layer *layers = trunk->backbone->layers;
+    if (trunk->tuned && at >= trunk->tuned->layer)
+        return trunk->weights + (layers[at].weight - layers[trunk->tuned->layer].weight);
+    return trunk->backbone->weights + layers[at].weight;
+}
+
 static void wire_step(struct trunk *trunk, int at)
 {
     const struct layer *layer = &trunk->backbone->layers[at];
@@ -129,12 +142,15 @@ static void wire_step(struct trunk *trunk, int at)
     dnnl_memory_desc_t weights = convolution_wants(step->how, dnnl_query_weights_md);
     dnnl_memory_desc_t bias = convolution_bias(layer);
     dnnl_memory_desc_t scratch = convolution_wants(step->how, dnnl_query_scratchpad_md);
-    dnnl_memory_t filed = convolution_file_weights(layer, trunk->backbone->weights);
+    const float *own = own_weights(trunk, at);
+    dnnl_memory_t filed = convolution_plain_weights(layer, own);
     step->packed = engine_alloc(dnnl_memory_desc_get_size(&weights));
     step->weights = engine_memory(&weights, step->packed);
     engine_copy(trunk->stream, filed, step->weights);
     dnnl_memory_destroy(filed);
-    step->bias = engine_memory(&bias, trunk->backbone->weights + layer->bias);
+    step->bias_data = engine_alloc((size_t)layer->out * sizeof(float));
+    memcpy(step->bias_data, own + layer_weight_count(layer), (size_t)layer->out * sizeof(float));
+    step->bias = engine_memory(&bias, step->bias_data);
     step->from = layer->from < 0 ? trunk->input_memory : trunk->steps[layer->from].into;
     step->into = engine_memory(&step->output, trunk->buffers[step->buffer]);
     step->scratch = engine_memory(&scratch, trunk->scratch);
@@ -172,13 +188,16 @@ static void wire(struct trunk *trunk)
         wire_tap(trunk, t);
 }
 
-bool trunk_new(const struct backbone *backbone, int height, int width, struct trunk **ret_trunk, struct err *err)
+bool trunk_new_tuned(const struct backbone *backbone, const struct cut *cut, const float *weights, int height,
+                     int width, struct trunk **ret_trunk, struct err *err)
 {
     (void)err;
     CHECK(height >= SIDE_MIN && height <= SIDE_MAX && width >= SIDE_MIN && width <= SIDE_MAX);
     engine_alone();
     struct trunk *trunk = mem_zero(1, sizeof *trunk);
     trunk->backbone = backbone;
+    trunk->tuned = cut;
+    trunk->weights = weights;
     trunk->height = height;
     trunk->width = width;
     trunk->stream = engine_stream();
@@ -188,8 +207,15 @@ bool trunk_new(const struct backbone *backbone, int height, int width, struct tr
             trunk->levels[c][x] = (float)x * backbone->scale[c] + backbone->offset[c];
     plan(trunk);
     wire(trunk);
+    trunk->tuned = NULL;
+    trunk->weights = NULL;
     *ret_trunk = trunk;
     return true;
+}
+
+bool trunk_new(const struct backbone *backbone, int height, int width, struct trunk **ret_trunk, struct err *err)
+{
+    return trunk_new_tuned(backbone, NULL, NULL, height, width, ret_trunk, err);
 }
 
 void trunk_free(struct trunk *trunk)
@@ -205,6 +231,7 @@ void trunk_free(struct trunk *trunk)
         dnnl_memory_destroy(step->into);
         dnnl_memory_destroy(step->scratch);
         free(step->packed);
+        free(step->bias_data);
     }
     for (unsigned t = 0; t < BACKBONE_TAPS; t++) {
         if (trunk->tap_memory[t])
@@ -215,6 +242,7 @@ void trunk_free(struct trunk *trunk)
         free(trunk->buffers[i]);
     dnnl_memory_destroy(trunk->input_memory);
     dnnl_stream_destroy(trunk->stream);
+    free(trunk->cut_data);
     free(trunk->input);
     free(trunk->scratch);
     free(trunk->steps);
@@ -257,14 +285,46 @@ static void run(struct trunk *trunk, struct tap ret_taps[BACKBONE_TAPS])
     }
 }
 
-void trunk_run(struct trunk *trunk, const struct image *image, struct tap ret_taps[BACKBONE_TAPS])
+static void take_image(struct trunk *trunk, const struct image *image)
 {
     CHECK(image->height == trunk->height && image->width == trunk->width);
     size_t pixels = (size_t)image->height * (size_t)image->width;
     for (size_t i = 0; i < pixels; i++)
         for (int c = 0; c < 3; c++)
             trunk->input[i * 3 + (size_t)c] = trunk->levels[c][image->rgb[i * 3 + (size_t)c]];
+}
+
+void trunk_run(struct trunk *trunk, const struct image *image, struct tap ret_taps[BACKBONE_TAPS])
+{
+    take_image(trunk, image);
     run(trunk, ret_taps);
+}
+
+void trunk_run_to(struct trunk *trunk, const struct image *image, const struct cut *cut, struct tap *ret_output)
+{
+    const struct backbone *backbone = trunk->backbone;
+    int last = backbone->layers[cut->layer].from;
+    CHECK(last >= 0 && last < cut->layer);
+    engine_alone();
+    take_image(trunk, image);
+    for (int i = 0; i <= last; i++)
+        run_step(trunk, i);
+    DNNL(dnnl_stream_wait(trunk->stream));
+    const struct layer *layer = &backbone->layers[last];
+    struct tap output = { layer->out, layer_side(trunk->height, layer->down), layer_side(trunk->width, layer->down),
+                          NULL };
+    dnnl_memory_desc_t plain =
+        convolution_data((struct place){ 1, output.height, output.width }, output.channels, dnnl_nhwc);
+    if (!trunk->cut_data || !engine_same(&plain, &trunk->cut_desc)) {
+        free(trunk->cut_data);
+        trunk->cut_data = engine_alloc(dnnl_memory_desc_get_size(&plain));
+        trunk->cut_desc = plain;
+    }
+    dnnl_memory_t into = engine_memory(&plain, trunk->cut_data);
+    engine_copy(trunk->stream, trunk->steps[last].into, into);
+    dnnl_memory_destroy(into);
+    output.data = trunk->cut_data;
+    *ret_output = output;
 }
 
 void trunk_run_floats(struct trunk *trunk, const float *pixels, struct tap ret_taps[BACKBONE_TAPS])

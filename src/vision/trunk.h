@@ -43,4 +43,19 @@ void trunk_run(struct trunk *trunk, const struct image *image, struct tap ret_ta
 /* The same from floats in 0 to 255, [height][width][3]. */
 void trunk_run_floats(struct trunk *trunk, const float *pixels, struct tap ret_taps[BACKBONE_TAPS]);
 
+/* Where fine-tuning may begin; tail.h says more and lists them. */
+struct cut {
+    int layer;           /* the first of the layers that are tuned */
+    int channels;        /* of the one output before it that they read */
+    int stride;          /* the image's side over that output's (rounded up) */
+    size_t weight_count; /* of these layers, biases included */
+};
+
+/* Runs up to the cut and no further. */
+void trunk_run_to(struct trunk *trunk, const struct image *image, const struct cut *cut, struct tap *ret_output);
+
+/* trunk_new with other weights behind the cut: cut->weight_count of them, in the backbone's order, copied. */
+bool trunk_new_tuned(const struct backbone *backbone, const struct cut *cut, const float *weights, int height,
+                     int width, struct trunk **ret_trunk, struct err *err) MUST_CHECK;
+
 #endif

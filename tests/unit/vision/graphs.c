@@ -1,6 +1,7 @@
 /* graphs: see graphs.h. */
 #include "graphs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,8 +50,19 @@ struct sketch {
     uint32_t seed;
     int layers;
     int channels;
+    float *weights; /* FLOATS_MAX */
     size_t floats;
 };
+
+/* Weights such that outputs are about as large as inputs: sums of large numbers would be right to few places only. */
+static void fill(struct sketch *sketch, int out, int each)
+{
+    for (int i = 0; i < out * (each + 1); i++) {
+        CHECK(sketch->floats < FLOATS_MAX);
+        double scale = i < out * each ? sqrt(2.0 / each) : 0.3;
+        sketch->weights[sketch->floats++] = (float)(graph_chance(&sketch->seed) * scale);
+    }
+}
 
 static void begin(struct sketch *sketch, bool depthwise, int out, int kernel, int stride)
 {
@@ -64,7 +76,7 @@ static void begin(struct sketch *sketch, bool depthwise, int out, int kernel, in
     if (!depthwise)
         buf_addf(&sketch->text, " out=%d", out);
     buf_addf(&sketch->text, " kernel=%d stride=%d act=%s", kernel, stride, acts[pick(&sketch->seed, 3)]);
-    sketch->floats += (size_t)(out * kernel * kernel * (depthwise ? 1 : sketch->channels) + out);
+    fill(sketch, out, kernel * kernel * (depthwise ? 1 : sketch->channels));
     sketch->channels = out;
 }
 
@@ -88,6 +100,7 @@ struct backbone *graph_random(uint32_t seed)
     struct sketch sketch = { .seed = seed * 2654435761u + 1, .channels = 3 };
     int taps[BACKBONE_TAPS];
     buf_init(&sketch.text, 1 << 16);
+    sketch.weights = mem_alloc(FLOATS_MAX * sizeof *sketch.weights);
     for (int halved = 1; halved <= 5; halved++) {
         add_block(&sketch, 2);
         if (halved >= 3)
@@ -95,12 +108,9 @@ struct backbone *graph_random(uint32_t seed)
     }
     for (int t = 0; t < BACKBONE_TAPS; t++)
         buf_addf(&sketch.text, "tap c%d l%d\n", t + 3, taps[t]);
-    float *weights = mem_alloc(sketch.floats * sizeof *weights);
-    for (size_t i = 0; i < sketch.floats; i++)
-        weights[i] = (float)(graph_chance(&sketch.seed) * 0.3);
-    struct backbone *backbone = graph_of(buf_cstr(&sketch.text), weights, sketch.floats);
+    struct backbone *backbone = graph_of(buf_cstr(&sketch.text), sketch.weights, sketch.floats);
     buf_free(&sketch.text);
-    free(weights);
+    free(sketch.weights);
     return backbone;
 }
 
@@ -161,6 +171,18 @@ double **graph_outputs(const struct backbone *backbone, const float *pixels, int
     }
     free(input);
     return outputs;
+}
+
+void graph_run_again(const struct backbone *backbone, double **outputs, int first, int height, int width)
+{
+    CHECK(first > 0);
+    for (int l = first; l < backbone->layer_count; l++) {
+        const struct layer *layer = &backbone->layers[l];
+        int down = layer->down / layer->stride;
+        free(outputs[l]);
+        outputs[l] = run_layer(backbone, layer, outputs[layer->from], layer->add < 0 ? NULL : outputs[layer->add],
+                               layer_side(height, down), layer_side(width, down));
+    }
 }
 
 void graph_free_outputs(const struct backbone *backbone, double **outputs)

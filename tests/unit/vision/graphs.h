@@ -19,6 +19,9 @@ struct backbone *graph_of(const char *layers, const float *weights, size_t count
  * doubles of floats: what comes out is right to the last bit of a float, or nearly.
  */
 double **graph_outputs(const struct backbone *backbone, const float *pixels, int height, int width);
+
+/* Works out anew the layers from `first` on, whose weights have changed. */
+void graph_run_again(const struct backbone *backbone, double **outputs, int first, int height, int width);
 void graph_free_outputs(const struct backbone *backbone, double **outputs);
 
 #endif
