@@ -77,11 +77,14 @@ enum MHD_Result connection_admit(void *cls, const struct sockaddr *from, socklen
     struct in6_addr key = address_key(from);
     uint32_t most = listener->options.connections_per_address;
     pthread_mutex_lock(&listener->lock);
-    bool fits = atomic_load_explicit(&listener->open, memory_order_relaxed) < listener->options.connections;
+    bool fits = !atomic_load(&listener->draining) &&
+                atomic_load_explicit(&listener->open, memory_order_relaxed) < listener->options.connections;
     if (fits && most > 0) {
         const struct address *address = address_find(listener, &key);
         fits = !address || address->connections < most;
     }
+    if (fits)
+        atomic_fetch_add(&listener->arriving, 1);
     pthread_mutex_unlock(&listener->lock);
     return fits ? MHD_YES : MHD_NO;
 }
@@ -120,6 +123,7 @@ static struct connection *connection_begin(struct http_listener *listener, struc
         pthread_cond_signal(&listener->wake);
     listener->connections = connection;
     atomic_fetch_add_explicit(&listener->open, 1, memory_order_relaxed);
+    atomic_fetch_sub(&listener->arriving, 1);
     pthread_mutex_unlock(&listener->lock);
     return connection;
 }

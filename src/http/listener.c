@@ -214,7 +214,8 @@ static void drain(struct http_listener *listener, uint32_t drain_ms)
         if (over)
             atomic_store(&listener->closing, true);
         unsigned working = 0;
-        unsigned left = sweeper_drain(listener, over, &working);
+        unsigned arriving = atomic_load(&listener->arriving); /* first: who arrives joins the others */
+        unsigned left = sweeper_drain(listener, over, &working) + arriving;
         if (left == 0)
             break;
         if (over && working == 0) {
@@ -235,10 +236,12 @@ static void drain(struct http_listener *listener, uint32_t drain_ms)
 
 void http_stop(struct http_listener *listener, uint32_t drain_ms)
 {
+    /* From here on connections are accepted and closed at once. MHD_quiesce_daemon, which is meant for this, takes the
+       socket out of its threads' epoll sets twice if one of them happens to look meanwhile, and aborts (0.9.75). */
     atomic_store(&listener->draining, true);
-    MHD_quiesce_daemon(listener->daemon); /* gives the socket back to us; it is closed with the listener */
     drain(listener, drain_ms);
     sweeper_stop(listener);
-    MHD_stop_daemon(listener->daemon);
+    MHD_stop_daemon(listener->daemon); /* closes the socket */
+    listener->socket = -1;
     listener_free(listener);
 }

@@ -116,6 +116,7 @@ struct http_listener {
     uint16_t port;
     bool tls;
     _Atomic uint32_t open;
+    atomic_uint arriving;      /* admitted, and not yet among the connections */
     _Atomic uint64_t bodies;   /* body bytes in flight */
     _Atomic uint32_t resuming; /* http_reply calls inside libmicrohttpd */
     _Atomic bool draining;     /* http_stop was called: every answer closes its connection */

@@ -1,8 +1,11 @@
 /* The listener's late answers, from other threads and at every moment, and its end under load. */
 #include "kit.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -184,6 +187,37 @@ static void starts_and_stops_at_once(void **state)
     }
 }
 
+/* Connects to the port and goes away until there is nobody to connect to. */
+static void *come_and_go(void *port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(*(const uint16_t *)port) };
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (bool there = true; there;) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        there = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+        close(fd);
+    }
+    return NULL;
+}
+
+/* Threads that look at the listening socket while it is being given up. */
+static void stops_while_clients_come_and_go(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        pthread_t visitors[2];
+        kit_start(&kit, NULL);
+        uint16_t port = http_port(kit.listener);
+        for (unsigned i = 0; i < 2; i++)
+            assert_int_equal(pthread_create(&visitors[i], NULL, come_and_go, &port), 0);
+        sleep_ms(3);
+        http_stop(kit.listener, 1000);
+        for (unsigned i = 0; i < 2; i++)
+            pthread_join(visitors[i], NULL);
+        kit_finish(&kit);
+    }
+}
+
 static void says_why_it_cannot_start(void **state)
 {
     (void)state;
@@ -216,6 +250,7 @@ int main(void)
         cmocka_unit_test(waits_for_what_is_held),
         cmocka_unit_test(finishes_what_arrives_while_it_drains),
         cmocka_unit_test(starts_and_stops_at_once),
+        cmocka_unit_test(stops_while_clients_come_and_go),
         cmocka_unit_test(says_why_it_cannot_start),
     };
     return cmocka_run_group_tests_name("http_later", tests, NULL, NULL);
