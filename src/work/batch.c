@@ -11,7 +11,7 @@
  * so long would a call wait for a parser, whatever their priorities. A yield is a fraction of a microsecond, a line
  * three.
  */
-enum { LINES_MAX = 1 << 30, USES_FIRST = 64, YIELD_LINES = 32 };
+enum { LINES_MAX = 1 << 30, USES_FIRST = 64, YIELD_LINES = 64 };
 
 void batch_init(struct batch *batch)
 {

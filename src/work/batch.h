@@ -12,9 +12,9 @@
 #include "manifest/manifest.h"
 #include "store/store.h"
 
-#define BATCH_LINES 1024
-/* A parser's work stays in its core's cache; a longer line is a batch alone. */
-#define BATCH_BYTES (384 * 1024)
+#define BATCH_LINES 2048
+/* Small enough for a core's cache, large enough that handing over costs little; a longer line is a batch alone. */
+#define BATCH_BYTES (768 * 1024)
 #define BATCH_INPUT_MAX ((size_t)1 << 30)
 
 struct batch_block {
