@@ -1,8 +1,6 @@
 /* clock: see clock.h for the contract. */
 #include "base/clock.h"
 
-#include <time.h>
-
 int64_t clock_wall_ms(void)
 {
     struct timespec now;
@@ -15,6 +13,26 @@ int64_t clock_mono_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void clock_cond_init(pthread_cond_t *ret_cond)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(ret_cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct timespec clock_deadline(int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date (the era arithmetic of Howard Hinnant's "chrono" notes). */

@@ -5,10 +5,17 @@
 #ifndef PLACARD_BASE_CLOCK_H
 #define PLACARD_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 int64_t clock_wall_ms(void); /* milliseconds since 1970-01-01 UTC */
 int64_t clock_mono_us(void); /* microseconds since some fixed point */
+
+/* A condition whose timed waits run by the monotonic clock (a wall clock that is set must not stretch a wait), and the
+   moment for such a wait, `ms` from now. */
+void clock_cond_init(pthread_cond_t *ret_cond);
+struct timespec clock_deadline(int64_t ms);
 
 /* "20260102T030405Z" (16 characters and a NUL). */
 void clock_basic_iso(int64_t wall_ms, char ret_text[17]);

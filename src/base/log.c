@@ -26,7 +26,6 @@ static struct {
     uint64_t dropped;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER,
             .write_lock = PTHREAD_MUTEX_INITIALIZER,
-            .wake = PTHREAD_COND_INITIALIZER,
             .pending = { .max = PENDING_MAX },
             .writing = { .max = PENDING_MAX },
             .lowest = LOG_INFO };
@@ -75,11 +74,7 @@ static void *flusher(void *unused)
         pthread_mutex_lock(&state.lock);
         while (!state.stopping && state.pending.len == 0)
             pthread_cond_wait(&state.wake, &state.lock);
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += FLUSH_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        struct timespec until = clock_deadline(FLUSH_MS);
         if (!state.stopping)
             pthread_cond_timedwait(&state.wake, &state.lock, &until);
         stopping = state.stopping;
@@ -95,6 +90,7 @@ void log_start(enum log_level lowest, bool json)
     state.lowest = lowest;
     state.json = json;
     state.stopping = false;
+    clock_cond_init(&state.wake);
     CHECK(pthread_create(&state.thread, NULL, flusher, NULL) == 0);
     state.running = true;
 }
@@ -107,6 +103,7 @@ void log_stop(void)
         pthread_cond_signal(&state.wake);
         pthread_mutex_unlock(&state.lock);
         pthread_join(state.thread, NULL);
+        pthread_cond_destroy(&state.wake);
         state.running = false;
     }
     flush();

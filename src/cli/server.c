@@ -157,7 +157,8 @@ static bool start_work(struct server *server, struct err *err)
                                             .objects = server->objects,
                                             .limits = &server->limits,
                                             .threads = (unsigned)values->job_threads,
-                                            .parsers = (unsigned)values->parser_threads };
+                                            .parsers = (unsigned)values->parser_threads,
+                                            .retry_ms = RUNNER_RETRY_MS };
     return pool_start(pool_threads(values), (unsigned)values->pool_queue, &server->pool, err) &&
            runner_start(&options, &server->runner, err);
 }

@@ -28,6 +28,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "http/listener.h"
 
 enum {
@@ -200,11 +201,7 @@ static void wait_tick(struct http_listener *listener)
         pthread_cond_wait(&listener->wake, &listener->lock);
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)tick_ms(listener) * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    struct timespec until = clock_deadline(tick_ms(listener));
     pthread_cond_timedwait(&listener->wake, &listener->lock, &until);
 }
 
@@ -231,11 +228,7 @@ static void *sweep(void *cls)
 
 void sweeper_start(struct http_listener *listener)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&listener->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&listener->wake);
     CHECK(pthread_create(&listener->sweeper, NULL, sweep, listener) == 0);
 }
 

@@ -38,8 +38,8 @@ bool job_void_leases(struct store *store, struct err *err)
  * Of one dataset only one job stages at a time (its status sees to that); a settling job may stand beside it. What a
  * copy is reading is neither deleted nor tidied.
  */
-#define CLAIMABLE                                                                                                      \
-    "owner = '' AND not_before_ms <= ?1 AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "             \
+#define FREE                                                                                                           \
+    "owner = '' AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "                                     \
     "WHERE c.kind = 2 AND c.phase = 0 AND c.other_id IN (job.dataset_id)))"
 
 static void job_read(struct db_query *q, struct arena *arena, struct job *ret_job)
@@ -62,8 +62,11 @@ static void job_read(struct db_query *q, struct arena *arena, struct job *ret_jo
 static bool pick(struct db *db, struct arena *arena, struct job *ret_job, bool *ret_found, struct err *err)
 {
     struct db_query *q = db_query(db, "SELECT id, kind, phase, dataset_id, other_id, other_gen, attempt, failures, "
-                                      "cursor, source, progress FROM job WHERE " CLAIMABLE " ORDER BY id LIMIT 1");
-    db_bind_int(q, 1, clock_wall_ms());
+                                      "cursor, source, progress FROM job WHERE " FREE " AND (not_before_ms <= ?1 OR "
+                                      "not_before_ms > ?2) ORDER BY id LIMIT 1");
+    int64_t now_ms = clock_wall_ms();
+    db_bind_int(q, 1, now_ms);
+    db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
     enum db_step step = db_next(q, err);
     if (step == DB_ROW)
         job_read(q, arena, ret_job);
@@ -108,17 +111,21 @@ bool job_claim(struct store *store, struct arena *arena, struct span owner, stru
     return true;
 }
 
-bool job_next_due(struct store *store, int64_t *ret_wall_ms, struct err *err)
+bool job_next_due(struct store *store, int64_t *ret_wait_ms, struct err *err)
 {
     struct db *db;
     if (!store_read_begin(store, &db, err))
         return false;
-    struct db_query *q = db_query(db, "SELECT min(not_before_ms) FROM job WHERE owner = '' AND not_before_ms > 0");
-    int64_t due = db_next(q, err) == DB_ROW && !db_is_null(q, 0) ? db_int(q, 0) : INT64_MAX;
+    struct db_query *q = db_query(db, "SELECT min(CASE WHEN not_before_ms > ?2 THEN ?1 ELSE not_before_ms END) "
+                                      "FROM job WHERE " FREE " AND not_before_ms > 0");
+    int64_t now_ms = clock_wall_ms();
+    db_bind_int(q, 1, now_ms);
+    db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
+    int64_t due_ms = db_next(q, err) == DB_ROW && !db_is_null(q, 0) ? db_int(q, 0) : INT64_MAX;
     bool done = db_end(q, err);
     store_read_end(store, db);
     if (done)
-        *ret_wall_ms = due;
+        *ret_wait_ms = due_ms == INT64_MAX ? INT64_MAX : due_ms < now_ms ? 0 : due_ms - now_ms;
     return done;
 }
 

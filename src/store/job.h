@@ -45,8 +45,12 @@ bool job_void_leases(struct store *store, struct err *err) MUST_CHECK;
 bool job_claim(struct store *store, struct arena *arena, struct span owner, struct job *ret_job, bool *ret_found,
                struct err *err) MUST_CHECK;
 
-/* When the next postponed job may run: milliseconds of wall time, INT64_MAX for none. */
-bool job_next_due(struct store *store, int64_t *ret_wall_ms, struct err *err) MUST_CHECK;
+/* The longest that a job may be postponed: one that seems to be due later was postponed before the clock was set back,
+   and may run now. */
+#define JOB_POSTPONED_MOST_MS 30000
+
+/* How long until the next postponed job may run: milliseconds, 0 for now, INT64_MAX for none. */
+bool job_next_due(struct store *store, int64_t *ret_wait_ms, struct err *err) MUST_CHECK;
 
 /* Inside a write: cursor, phase and progress as they are in *job now. E_LOST_LEASE. */
 bool job_checkpoint(struct db *db, const struct job *job, struct err *err) MUST_CHECK;

@@ -14,7 +14,7 @@
 #include "store/messages.h"
 #include "work/kinds.h"
 
-enum { THREADS_MAX = 16, RETRY_FIRST_MS = 250, RETRY_MOST_MS = 30000, IDLE_MS = 60000, KINDS = JOB_DELETE + 1 };
+enum { THREADS_MAX = 16, IDLE_MS = 60000, KINDS = JOB_DELETE + 1 };
 
 struct runner {
     struct runner_options options;
@@ -74,12 +74,18 @@ static bool hopeless(const struct job *job)
     return job->phase == JOB_STAGING && job->kind != JOB_DELETE && job->failures >= RUNNER_FAILURES;
 }
 
-static int64_t retry_delay_ms(int64_t failures)
+static int64_t retry_delay_ms(const struct runner *runner, int64_t failures)
 {
-    int64_t delay = RETRY_FIRST_MS;
-    for (int64_t i = 0; i < failures && delay < RETRY_MOST_MS; i++)
+    int64_t delay = runner->options.retry_ms;
+    for (int64_t i = 0; i < failures && delay < JOB_POSTPONED_MOST_MS; i++)
         delay *= 2;
-    return delay < RETRY_MOST_MS ? delay : RETRY_MOST_MS;
+    return delay < JOB_POSTPONED_MOST_MS ? delay : JOB_POSTPONED_MOST_MS;
+}
+
+/* When the store itself fails. */
+static void pause_before_retry(const struct runner *runner)
+{
+    usleep(runner->options.retry_ms ? (useconds_t)runner->options.retry_ms * 1000 : 1000);
 }
 
 static void log_job(enum log_level level, const char *message, const struct job *job, int64_t begun_us, const char *why)
@@ -87,6 +93,20 @@ static void log_job(enum log_level level, const char *message, const struct job 
     log_line(level, message, LOG_N("job", job->id), LOG_S("kind", job_kind_name(job->kind)),
              LOG_S("phase", job_phase_name(job->phase)), LOG_N("dataset", job->dataset_id),
              LOG_N("attempt", job->attempt), LOG_N("us", clock_mono_us() - begun_us), LOG_S("why", why));
+}
+
+/*
+ * Frees the job's row for the next claim, if it is there still (a phase may be left to do). A store that cannot even be
+ * told this is asked until it can: a row that is never given back would be nobody's until the next start.
+ */
+static void give_back(const struct runner *runner, const struct job *job, bool failed, int64_t not_before_ms)
+{
+    struct err err;
+    while (!job_release(runner->options.store, job, failed, not_before_ms, &err) && err.code != E_LOST_LEASE &&
+           !atomic_load(&runner->stopping)) {
+        log_line(LOG_ERROR, "job not released, to be tried again", LOG_N("job", job->id), LOG_S("why", err.text));
+        pause_before_retry(runner);
+    }
 }
 
 /* Runs a claimed job once, and gives it back unless it is finished. */
@@ -109,9 +129,7 @@ static void run_job(struct runner *runner, struct job *job, struct arena *arena)
     if (done) {
         log_job(LOG_INFO, "job done", job, begun_us, "");
         atomic_fetch_add(&runner->finished[job->kind], 1);
-        /* a phase may be left to do: then the row is still there and free to be claimed again */
-        if (!job_release(run.store, job, false, 0, &err) && err.code != E_LOST_LEASE)
-            log_job(LOG_ERROR, "job not released", job, begun_us, err.text);
+        give_back(runner, job, false, 0);
         runner_wake(runner);
         return;
     }
@@ -120,26 +138,18 @@ static void run_job(struct runner *runner, struct job *job, struct arena *arena)
         log_job(LOG_ERROR, "job failed, to be tried again", job, begun_us, err.text);
         atomic_fetch_add(&runner->retried[job->kind], 1);
     }
-    int64_t not_before_ms = failed ? clock_wall_ms() + retry_delay_ms(job->failures) : 0;
-    while (!job_release(run.store, job, failed, not_before_ms, &err) && err.code != E_LOST_LEASE &&
-           !atomic_load(&runner->stopping))
-        usleep(RETRY_FIRST_MS * 1000); /* the store cannot even be told; it may recover */
+    int64_t not_before_ms = failed ? clock_wall_ms() + retry_delay_ms(runner, job->failures) : 0;
+    give_back(runner, job, failed, not_before_ms);
 }
 
 /* Waits for a wake, a due job, or a while. */
 static void rest(struct runner *runner, uint64_t seen)
 {
-    int64_t due = INT64_MAX, now = clock_wall_ms();
+    int64_t wait_ms;
     struct err err;
-    if (!job_next_due(runner->options.store, &due, &err))
-        due = now + RETRY_FIRST_MS;
-    int64_t wait_ms = due - now < 1 ? 1 : due - now > IDLE_MS ? IDLE_MS : due - now;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    if (!job_next_due(runner->options.store, &wait_ms, &err))
+        wait_ms = runner->options.retry_ms;
+    struct timespec until = clock_deadline(wait_ms < 1 ? 1 : wait_ms > IDLE_MS ? IDLE_MS : wait_ms);
     pthread_mutex_lock(&runner->lock);
     while (!runner->ending && runner->wakes == seen &&
            pthread_cond_timedwait(&runner->wake, &runner->lock, &until) != ETIMEDOUT)
@@ -162,7 +172,7 @@ static void *run_jobs(void *arg)
         arena_reset(&arena);
         if (!job_claim(runner->options.store, &arena, span_str(runner->owner), &job, &found, &err)) {
             log_line(LOG_ERROR, "no job can be claimed", LOG_S("why", err.text));
-            usleep(RETRY_FIRST_MS * 1000);
+            pause_before_retry(runner);
         } else if (found) {
             run_job(runner, &job, &arena);
         } else {
@@ -187,7 +197,7 @@ bool runner_start(const struct runner_options *options, struct runner **ret_runn
     }
     ident_uuid(runner->owner);
     pthread_mutex_init(&runner->lock, NULL);
-    pthread_cond_init(&runner->wake, NULL);
+    clock_cond_init(&runner->wake);
     for (unsigned i = 0; i < options->threads; i++)
         CHECK(pthread_create(&runner->threads[i], NULL, run_jobs, runner) == 0);
     runner->thread_count = options->threads;

@@ -15,6 +15,7 @@
 #include "work/limits.h"
 
 #define RUNNER_FAILURES 8
+#define RUNNER_RETRY_MS 250
 
 struct runner;
 
@@ -24,6 +25,7 @@ struct runner_options {
     struct limits_box *limits; /* the current limits; a reload is seen by the next job */
     unsigned threads;          /* jobs at a time */
     unsigned parsers;          /* threads that parse and pack one manifest; 0: as many as cores */
+    int64_t retry_ms;          /* after the first failure of a job; then twice as long each time */
 };
 
 bool runner_start(const struct runner_options *options, struct runner **ret_runner, struct err *err) MUST_CHECK;

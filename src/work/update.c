@@ -336,7 +336,11 @@ static bool run_all(struct update *update, struct err *err)
     read_lines(update);
     update->refused = judge(update);
     supersede(update);
-    return write_drops(update, err) && !update->refused && apply(update, err);
+    if (!write_drops(update, err)) {
+        update->refused = NULL; /* not given up without its report: tried again */
+        return false;
+    }
+    return !update->refused && apply(update, err);
 }
 
 bool run_update(struct run *run, struct err *err)

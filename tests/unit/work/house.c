@@ -16,7 +16,7 @@ static void start(struct house *house)
     CHECK(store_open(&options, &house->store, &house->err));
     snprintf(place, sizeof place, "dir:%s/buckets", house->folder);
     CHECK(object_store_open(span_str(place), &house->objects, &house->err));
-    struct runner_options running = { house->store, house->objects, &house->limits, 2, 2 };
+    struct runner_options running = { house->store, house->objects, &house->limits, 2, 2, RUNNER_RETRY_MS };
     CHECK(runner_start(&running, &house->runner, &house->err));
 }
 
