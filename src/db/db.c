@@ -16,10 +16,10 @@ void db_set_fault(db_fault_hook *hook, void *ctx)
     atomic_store(&fault_hook, hook);
 }
 
-static bool broken(enum db_call call, struct err *err)
+static bool broken(enum db_call call, const char *what, struct err *err)
 {
     db_fault_hook *hook = atomic_load_explicit(&fault_hook, memory_order_acquire);
-    if (!hook || !hook(fault_ctx, call))
+    if (!hook || !hook(fault_ctx, call, what))
         return false;
     fail(err, E_STORE, "injected fault");
     return true;
@@ -48,19 +48,21 @@ void db_close(struct db *db)
 bool db_begin(struct db *db, enum db_mode mode, struct err *err)
 {
     CHECK(!db->in_transaction);
-    if (broken(DB_CALL_BEGIN, err) || !db->driver->begin(db, mode, err))
+    if (broken(DB_CALL_BEGIN, "", err) || !db->driver->begin(db, mode, err))
         return false;
     db->in_transaction = true;
     return true;
 }
 
-bool db_commit(struct db *db, struct err *err)
+bool db_commit_at(struct db *db, const char *point, struct err *err)
 {
     CHECK(db->in_transaction);
-    bool done = !broken(DB_CALL_COMMIT, err) && db->driver->commit(db, err);
+    bool done = !broken(DB_CALL_COMMIT, point, err) && db->driver->commit(db, err);
     if (!done)
         db->driver->rollback(db);
     db->in_transaction = false;
+    if (done)
+        (void)broken(DB_CALL_COMMITTED, point, NULL); /* too late to fail */
     return done;
 }
 
@@ -78,7 +80,9 @@ bool db_in_transaction(const struct db *db)
 
 struct db_query *db_query(struct db *db, const char *sql_literal)
 {
-    return db->driver->query(db, sql_literal);
+    struct db_query *q = db->driver->query(db, sql_literal);
+    q->broken = false;
+    return q;
 }
 
 void db_bind_int(struct db_query *q, int at, int64_t value)
@@ -103,14 +107,14 @@ void db_bind_null(struct db_query *q, int at)
 
 enum db_step db_next(struct db_query *q, struct err *err)
 {
-    if (broken(DB_CALL_STEP, err))
-        return DB_FAILED;
-    return q->db->driver->next(q, err);
+    q->broken = q->broken || broken(DB_CALL_STEP, q->db->driver->text(q), err);
+    return q->broken ? DB_FAILED : q->db->driver->next(q, err);
 }
 
 bool db_end(struct db_query *q, struct err *err)
 {
-    return q->db->driver->end(q, err);
+    bool done = q->db->driver->end(q, err);
+    return q->broken ? fail(err, E_STORE, "injected fault") : done;
 }
 
 bool db_run(struct db_query *q, struct err *err)
@@ -147,10 +151,10 @@ int64_t db_changes(const struct db *db)
 
 bool db_script(struct db *db, const char *sql, struct err *err)
 {
-    return db->driver->script(db, sql, err);
+    return !broken(DB_CALL_STEP, sql, err) && db->driver->script(db, sql, err);
 }
 
 bool db_checkpoint(struct db *db, bool truncate, struct err *err)
 {
-    return db->driver->checkpoint(db, truncate, err);
+    return !broken(DB_CALL_CHECKPOINT, "", err) && db->driver->checkpoint(db, truncate, err);
 }

@@ -24,16 +24,25 @@ struct db_query;
 enum db_step { DB_ROW, DB_DONE, DB_FAILED };
 enum db_mode { DB_READ, DB_WRITE };
 
-/* What a fault wrapper or a test may count and break: called before each engine call; true makes it fail. */
-enum db_call { DB_CALL_BEGIN, DB_CALL_STEP, DB_CALL_COMMIT };
-typedef bool db_fault_hook(void *ctx, enum db_call call);
+/*
+ * What a test may count, delay and break: called before each engine call, and true makes it fail. `what` is the SQL
+ * text of a step or script, the point's name of a commit, else "". DB_CALL_COMMITTED is told behind a commit, when
+ * nothing can fail any more.
+ */
+enum db_call { DB_CALL_BEGIN, DB_CALL_STEP, DB_CALL_COMMIT, DB_CALL_COMMITTED, DB_CALL_CHECKPOINT };
+#define DB_CALLS (DB_CALL_CHECKPOINT + 1)
+typedef bool db_fault_hook(void *ctx, enum db_call call, const char *what);
 
 /* `sqlite:PATH`. A connection that only reads never blocks the writer. */
 bool db_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err) MUST_CHECK;
 void db_close(struct db *db);
 
 bool db_begin(struct db *db, enum db_mode mode, struct err *err) MUST_CHECK;
-bool db_commit(struct db *db, struct err *err) MUST_CHECK; /* on failure the transaction is rolled back */
+
+/* On failure the transaction is rolled back. A commit point is named by the function that commits. */
+#define db_commit(db, err) db_commit_at(db, __func__, err)
+bool db_commit_at(struct db *db, const char *point, struct err *err) MUST_CHECK;
+
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
 

@@ -15,6 +15,7 @@ struct db_driver {
     bool (*commit)(struct db *db, struct err *err);
     void (*rollback)(struct db *db);
     struct db_query *(*query)(struct db *db, const char *sql_literal);
+    const char *(*text)(const struct db_query *q); /* the literal */
     void (*bind_int)(struct db_query *q, int at, int64_t value);
     void (*bind_text)(struct db_query *q, int at, struct span text);
     void (*bind_blob)(struct db_query *q, int at, struct span bytes);
@@ -37,6 +38,7 @@ struct db {
 
 struct db_query {
     struct db *db;
+    bool broken; /* by a test: db_end tells, as for a step that failed by itself */
 };
 
 extern const struct db_driver db_sqlite;

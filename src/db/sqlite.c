@@ -118,6 +118,12 @@ static struct db_query *sqlite_query(struct db *base, const char *sql)
     return &q->base;
 }
 
+static const char *sqlite_text(const struct db_query *q)
+{
+    const char *sql = ((const struct sqlite_query *)q)->sql;
+    return sql ? sql : ""; /* it could not be prepared */
+}
+
 static sqlite3_stmt *statement_of(struct db_query *q)
 {
     return ((struct sqlite_query *)q)->statement;
@@ -224,6 +230,7 @@ const struct db_driver db_sqlite = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .query = sqlite_query,
+    .text = sqlite_text,
     .bind_int = sqlite_bind_int,
     .bind_text = sqlite_bind_text,
     .bind_blob = sqlite_bind_blob,

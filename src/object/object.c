@@ -1,9 +1,29 @@
 /* object: see object.h for the contract. Choice of the driver, and the checks that hold for every kind. */
 #include "object/object.h"
 
+#include <stdatomic.h>
+
 #include "object/driver.h"
 
 static const struct object_driver *const drivers[] = { &object_dir, &object_s3 };
+
+static _Atomic(object_fault_hook *) fault_hook;
+static void *fault_ctx;
+
+void object_set_fault(object_fault_hook *hook, void *ctx)
+{
+    fault_ctx = ctx;
+    atomic_store(&fault_hook, hook);
+}
+
+static bool broken(enum object_call call, struct object_name name, struct err *err)
+{
+    object_fault_hook *hook = atomic_load_explicit(&fault_hook, memory_order_acquire);
+    if (!hook || !hook(fault_ctx, call, name))
+        return false;
+    fail(err, E_INTERNAL, "injected fault");
+    return true;
+}
 
 bool object_fail_unreadable(struct err *err)
 {
@@ -67,7 +87,7 @@ bool object_stat(struct object_store *store, struct object_name name, struct obj
 {
     if (!name_is_sound(name))
         return object_fail_unreadable(err);
-    return store->driver->stat(store, name, ret_info, err);
+    return !broken(OBJECT_CALL_STAT, name, err) && store->driver->stat(store, name, ret_info, err);
 }
 
 bool object_open(struct object_store *store, struct object_name name, uint64_t offset, struct span etag,
@@ -77,7 +97,7 @@ bool object_open(struct object_store *store, struct object_name name, uint64_t o
         return object_fail_unreadable(err);
     if (etag.len >= OBJECT_ETAG_ROOM)
         return object_fail_changed(err); /* no object ever had it */
-    if (!store->driver->open_reader(store, name, offset, etag, ret_reader, err))
+    if (broken(OBJECT_CALL_OPEN, name, err) || !store->driver->open_reader(store, name, offset, etag, ret_reader, err))
         return false;
     (*ret_reader)->driver = store->driver;
     return true;
@@ -86,7 +106,8 @@ bool object_open(struct object_store *store, struct object_name name, uint64_t o
 bool object_read(struct object_reader *reader, void *into, size_t room, size_t *ret_got, struct err *err)
 {
     CHECK(room > 0);
-    return reader->driver->read(reader, into, room, ret_got, err);
+    return !broken(OBJECT_CALL_READ, (struct object_name){ 0 }, err) &&
+           reader->driver->read(reader, into, room, ret_got, err);
 }
 
 void object_close(struct object_reader *reader)
@@ -99,12 +120,13 @@ bool object_put(struct object_store *store, struct object_name name, struct span
 {
     if (!name_is_sound(name) || name.version.len > 0)
         return object_fail_unwritable(err);
-    return store->driver->put(store, name, content, err);
+    return !broken(OBJECT_CALL_PUT, name, err) && store->driver->put(store, name, content, err);
 }
 
 bool object_bucket_make(struct object_store *store, struct span bucket, struct err *err)
 {
     if (!object_bucket_is_sound(bucket))
         return object_fail_unwritable(err);
-    return store->driver->make_bucket(store, bucket, err);
+    struct object_name name = { .bucket = bucket };
+    return !broken(OBJECT_CALL_BUCKET, name, err) && store->driver->make_bucket(store, bucket, err);
 }

@@ -51,6 +51,13 @@ bool object_put(struct object_store *store, struct object_name name, struct span
 /* Done too if the bucket is there already and ours. A put makes no bucket. */
 bool object_bucket_make(struct object_store *store, struct span bucket, struct err *err) MUST_CHECK;
 
+/* What a test may count, delay and break: called before each call of a driver, and true makes it fail (E_INTERNAL). Of
+   a read the name is empty. */
+enum object_call { OBJECT_CALL_STAT, OBJECT_CALL_OPEN, OBJECT_CALL_READ, OBJECT_CALL_PUT, OBJECT_CALL_BUCKET };
+#define OBJECT_CALLS (OBJECT_CALL_BUCKET + 1)
+typedef bool object_fault_hook(void *ctx, enum object_call call, struct object_name name);
+void object_set_fault(object_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
+
 /* 3 to 255 of [0-9A-Za-z.-_], as the API's model says (spec M). */
 bool object_bucket_is_sound(struct span bucket);
 

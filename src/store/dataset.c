@@ -216,10 +216,10 @@ static bool delete_in(struct store *store, struct db *db, struct arena *arena, s
 }
 
 /* One write transaction around one of the three above. */
-static bool write_one(struct store *store, bool done, struct err *err)
+static bool write_one(struct store *store, const char *point, bool done, struct err *err)
 {
     if (done)
-        return store_write_commit(store, err);
+        return store_write_commit_at(store, point, err);
     store_write_abort(store);
     return false;
 }
@@ -231,7 +231,7 @@ bool dataset_update(struct store *store, struct span arn, struct span changes, s
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
     arena_init(&arena);
-    bool done = write_one(store, update_in(store, db, &arena, arn, changes, err), err);
+    bool done = write_one(store, __func__, update_in(store, db, &arena, arn, changes, err), err);
     arena_free(&arena);
     return done;
 }
@@ -243,7 +243,7 @@ bool dataset_distribute(struct store *store, struct span arn_a, struct span arn_
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
     arena_init(&arena);
-    bool done = write_one(store, distribute_in(store, db, &arena, arn_a, arn_b, err), err);
+    bool done = write_one(store, __func__, distribute_in(store, db, &arena, arn_a, arn_b, err), err);
     arena_free(&arena);
     return done;
 }
@@ -255,7 +255,7 @@ bool dataset_delete(struct store *store, struct span arn, struct err *err)
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
     arena_init(&arena);
-    bool done = write_one(store, delete_in(store, db, &arena, arn, err), err);
+    bool done = write_one(store, __func__, delete_in(store, db, &arena, arn, err), err);
     arena_free(&arena);
     return done;
 }

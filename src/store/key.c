@@ -67,12 +67,12 @@ bool key_list(struct store *store, struct arena *arena, struct key_row **ret_row
 }
 
 /* Ends a write that changed one row, or none because there is no such key. */
-static bool end_write(struct store *store, struct db *db, bool done, struct span id, struct err *err)
+static bool end_write(struct store *store, struct db *db, const char *point, bool done, struct span id, struct err *err)
 {
     if (done && db_changes(db) == 0)
         done = fail(err, E_NOT_FOUND, "There is no access key " SPAN_FMT ".", SPAN_ARG(id));
     if (done)
-        return store_write_commit(store, err);
+        return store_write_commit_at(store, point, err);
     store_write_abort(store);
     return false;
 }
@@ -109,7 +109,7 @@ bool key_set_disabled(struct store *store, struct span id, bool disabled, struct
     struct db_query *q = db_query(db, "UPDATE access_key SET disabled = ?2 WHERE id = ?1");
     db_bind_text(q, 1, id);
     db_bind_int(q, 2, disabled);
-    return end_write(store, db, db_run(q, err), id, err);
+    return end_write(store, db, __func__, db_run(q, err), id, err);
 }
 
 bool key_delete(struct store *store, struct span id, struct err *err)
@@ -125,7 +125,7 @@ bool key_delete(struct store *store, struct span id, struct err *err)
         db_bind_text(q, 1, id);
         done = db_run(q, err);
     }
-    return end_write(store, db, done, id, err);
+    return end_write(store, db, __func__, done, id, err);
 }
 
 static void take_session(struct db_query *q, struct arena *arena, void *ret_row)

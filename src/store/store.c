@@ -87,7 +87,7 @@ bool store_open(const struct store_options *options, struct store **ret_store, s
     struct store *store = mem_zero(1, sizeof *store);
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->api_turn, NULL);
-    pthread_cond_init(&store->job_turn, NULL);
+    clock_cond_init(&store->job_turn);
     pthread_mutex_init(&store->reader_lock, NULL);
     pthread_cond_init(&store->reader_free, NULL);
     arena_init(&store->published);
@@ -169,11 +169,7 @@ static void api_wait(struct store *store)
 /* A job gives way to API writers, but not for ever: after its patience it is next. */
 static void job_wait(struct store *store)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += JOB_PATIENCE_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    struct timespec until = clock_deadline(JOB_PATIENCE_MS);
     bool due = false;
     while (store->busy || (!due && (store->api_waiting > 0 || store->job_due))) {
         if (due || store->job_due)
@@ -236,9 +232,9 @@ bool store_publish(struct store *store, struct db *db, int64_t dataset_id, struc
     return true;
 }
 
-bool store_write_commit(struct store *store, struct err *err)
+bool store_write_commit_at(struct store *store, const char *point, struct err *err)
 {
-    bool done = db_commit(store->writer, err);
+    bool done = db_commit_at(store->writer, point, err);
     if (done) {
         for (const struct publication *news = store->publications; news; news = news->next) {
             if (news->gone)

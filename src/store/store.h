@@ -42,7 +42,8 @@ enum store_who { STORE_API, STORE_JOB };
 
 /* The writer's connection inside a transaction; end it with exactly one of commit and abort. */
 bool store_write_begin(struct store *store, enum store_who who, struct db **ret_db, struct err *err) MUST_CHECK;
-bool store_write_commit(struct store *store, struct err *err) MUST_CHECK;
+#define store_write_commit(store, err) store_write_commit_at(store, __func__, err)
+bool store_write_commit_at(struct store *store, const char *point, struct err *err) MUST_CHECK; /* db_commit_at's */
 void store_write_abort(struct store *store);
 
 /* True while somebody of STORE_API waits: a job ends its transaction early. */

@@ -10,7 +10,7 @@
 typedef bool some(struct run *run, struct db *db, bool *ret_more, struct err *err);
 typedef bool last(struct run *run, struct db *db, struct err *err);
 
-static bool one_part(struct run *run, some *remove_some, last *then, bool *ret_more, struct err *err)
+static bool one_part(struct run *run, const char *point, some *remove_some, last *then, bool *ret_more, struct err *err)
 {
     struct db *db;
     if (atomic_load_explicit(run->stopping, memory_order_relaxed))
@@ -21,14 +21,14 @@ static bool one_part(struct run *run, some *remove_some, last *then, bool *ret_m
         store_write_abort(run->store);
         return false;
     }
-    return store_write_commit(run->store, err);
+    return store_write_commit_at(run->store, point, err);
 }
 
-static bool all_parts(struct run *run, some *remove_some, last *then, struct err *err)
+static bool all_parts(struct run *run, const char *point, some *remove_some, last *then, struct err *err)
 {
     bool more = true;
     while (more)
-        if (!one_part(run, remove_some, then, &more, err))
+        if (!one_part(run, point, remove_some, then, &more, err))
             return false;
     return true;
 }
@@ -49,7 +49,7 @@ static bool delete_some(struct run *run, struct db *db, bool *ret_more, struct e
 
 bool run_delete(struct run *run, struct err *err)
 {
-    return all_parts(run, delete_some, finish_job, err);
+    return all_parts(run, __func__, delete_some, finish_job, err);
 }
 
 /* --- an operation given up -----------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ static bool fail_datasets(struct run *run, struct db *db, struct err *err)
 
 bool run_giving_up(struct run *run, struct err *err)
 {
-    return all_parts(run, undo_some, fail_datasets, err);
+    return all_parts(run, __func__, undo_some, fail_datasets, err);
 }
 
 /* --- what died -----------------------------------------------------------------------------------------------------
@@ -186,5 +186,6 @@ static bool settle_refs(struct run *run, struct err *err)
 bool run_settling(struct run *run, struct err *err)
 {
     run->job->progress = SPAN_NONE;
-    return (run->job->kind != JOB_DISTRIBUTE || settle_refs(run, err)) && all_parts(run, settle_some, finish_job, err);
+    return (run->job->kind != JOB_DISTRIBUTE || settle_refs(run, err)) &&
+           all_parts(run, __func__, settle_some, finish_job, err);
 }

@@ -153,9 +153,9 @@ static void test_buckets(void **state)
     assert_true(span_is(owner, "123456789012"));
 }
 
-static bool break_commit(void *ctx, enum db_call call)
+static bool break_commit(void *ctx, enum db_call call, const char *what)
 {
-    (void)ctx;
+    (void)ctx, (void)what;
     return call == DB_CALL_COMMIT;
 }
 
