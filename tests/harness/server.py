@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = Path(os.environ.get("PLACARD_BINARY", ROOT / "build-test" / "placard"))
+FAULTY_BINARY = BINARY.parent / "tests" / "faults" / "placard-faults"
 ACCOUNT = "123456789012"
 READY_SECONDS = 30
 STOP_SECONDS = 30
@@ -36,11 +37,20 @@ def environment(**more):
     return {**kept, **more}
 
 
+class NotReady(AssertionError):
+    """The server ended, or was silent for too long; `status` is its exit status."""
+
+    def __init__(self, status, log):
+        super().__init__(f"the server did not become ready (exit status {status}):\n{log}")
+        self.status = status
+
+
 class Server:
     """Not started yet; `start` may be called again after `stop` or `kill`, on the same data."""
 
-    def __init__(self, data, flags=(), root_key=ROOT_KEY, env=None):
+    def __init__(self, data, flags=(), root_key=ROOT_KEY, env=None, binary=BINARY):
         self.data = Path(data)
+        self.binary = binary
         self.flags = list(flags)
         self.env = environment(**(env or {}))
         if root_key:
@@ -62,7 +72,7 @@ class Server:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def command(self):
-        return [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.flags]
+        return [self.binary, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.flags]
 
     def start(self):
         assert self.process is None, "the server runs already"
@@ -80,7 +90,7 @@ class Server:
                 return self
             if self.process.poll() is not None or time.monotonic() > deadline:
                 status = self.kill()
-                raise AssertionError(f"the server did not become ready (exit status {status}):\n{self.log()}")
+                raise NotReady(status, self.log())
             time.sleep(0.005)
 
     def signal(self, number):

@@ -1,0 +1,160 @@
+"""One epoch of the torture: a fresh data directory, clients and an operator, and a server that is killed so many times.
+
+Everything random comes from the epoch's seed: the moves of each client and where each kill falls. The threads' turns
+are the machine's, so a seed brings back the same pressure at the same places, not the same microsecond.
+"""
+import json
+import random
+import time
+
+from harness.clients import close_clients
+from harness.faults import KILL, Board, commit_points
+from harness.lab import fresh_region
+from harness.server import NotReady, Server
+from crash.torture_clients import Client
+from crash.torture_model import Wrong
+from crash.torture_operator import Operator
+
+CLIENTS = 3
+MOMENT_SECONDS = 0.8
+POINT_SECONDS = 10
+AT_START = ("prepare", "job_void_leases")
+# Of the schema's making only at the first start; after eight failures of a job only, which a kill is not.
+NOT_ON_THE_WAY = ("apply", "lose_hope")
+
+
+def targets_of(seed):
+    """Where kills are to fall: both sides of every commit point in a random order, a random moment now and then."""
+    points = [(point, side) for point in commit_points() if point not in NOT_ON_THE_WAY
+              for side in ("commit", "committed")]
+    random.Random(seed).shuffle(points)
+    return [target for number, point in enumerate(points) for target in ([point, None] if number % 5 == 4 else [point])]
+
+
+class Epoch:
+    def __init__(self, seed, folder, targets, say=lambda line: None):
+        self.seed = seed
+        self.targets = targets
+        self.say = say
+        self.rng = random.Random(f"{seed} kills")
+        self.board = Board(folder / "board")
+        self.server = Server(folder / "data", binary=self.board.binary, env=self.board.env)
+        self.region = fresh_region()
+        bucket = self.server.bucket_folder("torture")
+        bucket.mkdir(parents=True)
+        self.people = [Client(number, random.Random(f"{seed} client {number}"), bucket) for number in range(CLIENTS)]
+        self.people.append(Operator(random.Random(f"{seed} operator"), self.server))
+        self.killed_at = []  # (point, side) that were met; (None, None) for a moment
+        self.missed = []
+
+    def run(self):
+        """Raises Wrong, or whatever else went wrong, with the seed in front."""
+        try:
+            self.first_start()
+            for target in self.targets:
+                self.round(target)
+            missed, self.missed = self.missed, []
+            for target in missed:  # once more
+                self.round(target)
+            self.end()
+        except Exception as wrong:
+            raise Wrong(f"seed {self.seed}, kill {len(self.killed_at)} at {self.killed_at[-1:]}: {wrong}") from wrong
+        finally:
+            if self.server.process is not None:
+                self.server.kill()
+            close_clients()
+
+    def first_start(self):
+        """The making of the schema is a commit point of its own."""
+        for point, side in (("apply", self.rng.choice(["commit", "committed"])), ("prepare", "commit")):
+            self.die_at_start(point, side)
+        self.server.start()
+        self.verify()
+
+    def die_at_start(self, point, side):
+        self.board.plan(KILL, side, what=point)
+        try:
+            self.server.start()
+        except NotReady as died:
+            assert died.status == -9 and self.board.fired, died
+        else:
+            raise Wrong(f"the start does not pass {point}")
+        self.killed_at.append((point, side))
+        self.board.clear()
+
+    def round(self, target):
+        self.work_until_killed(target)
+        self.fsck()  # before anything is repaired: what is committed agrees with itself
+        if target and target[0] in AT_START:
+            self.die_at_start(*target)
+            self.fsck()
+        self.server.start()
+        self.verify()
+
+    def work_until_killed(self, target):
+        """Everybody works until the server is killed at the target, or at some moment when it is not reached."""
+        point, side = target if target and target[0] not in AT_START else (None, None)
+        for person in self.people:
+            if point:
+                person.head_for(point)
+            person.start()
+        time.sleep(self.rng.uniform(0, 0.3))
+        if point:
+            self.board.plan(KILL, side, self.rng.randint(1, 3), point)
+        elif target is None and self.rng.random() < 0.5:
+            self.board.plan(KILL, "step", self.rng.randint(1, 2000))
+        deadline = time.monotonic() + (POINT_SECONDS if point else self.rng.uniform(0, MOMENT_SECONDS))
+        while self.server.process.poll() is None and time.monotonic() < deadline and not self.complaints():
+            time.sleep(0.005)
+        if point and not self.board.fired:
+            self.missed.append(target)
+        self.killed_at.append(target if self.board.fired and point else (None, None))
+        status = self.server.kill()
+        self.board.clear()
+        for person in self.people:
+            person.ends.set()
+            person.join(120)
+            assert not person.is_alive(), "a client does not notice that the server is gone"
+        close_clients()
+        if self.complaints():
+            raise self.complaints()[0]
+        assert status == -9, f"the server ended by itself with {status}:\n{self.server.log()[-8000:]}"
+        self.say(f"seed {self.seed} kill {len(self.killed_at)}: {' '.join(map(str, self.killed_at[-1]))}, "
+                 f"{sum(person.calls for person in self.people)} calls answered so far")
+
+    def complaints(self):
+        return [person.wrong for person in self.people if person.wrong]
+
+    def fsck(self):
+        run = self.server.placard("fsck", check=False)
+        if run.returncode != 0:
+            raise Wrong(f"fsck: {run.stdout}{run.stderr}")
+
+    def verify(self):
+        """Everybody finds what they were promised, and no more; then a new life begins."""
+        for person in self.people:
+            if isinstance(person, Client):
+                person.connect(self.server, self.region)
+            person.verify()
+        self.wait_idle()
+        self.fsck()
+        self.people = [person.successor() for person in self.people]
+        for person in self.people:
+            if isinstance(person, Client):
+                person.connect(self.server, self.region)
+
+    def wait_idle(self):
+        """No job is stuck."""
+        deadline = time.monotonic() + 60
+        while True:
+            rows = [json.loads(row) for row in self.server.placard("jobs", "--json").stdout.splitlines()]
+            if not rows:
+                return
+            if time.monotonic() > deadline:
+                raise Wrong(f"jobs are stuck: {rows}")
+            time.sleep(0.1)
+
+    def end(self):
+        self.wait_idle()
+        self.fsck()
+        self.server.stop()
