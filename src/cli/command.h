@@ -32,6 +32,8 @@ extern const struct command command_buckets;
 extern const struct command command_jobs;
 extern const struct command command_rejected;
 extern const struct command command_fsck;
+extern const struct command command_backup;
+extern const struct command command_restore;
 extern const struct command command_check_config;
 extern const struct command command_print_config;
 extern const struct command command_dump_model;

@@ -4,18 +4,19 @@
 
 #include "cli/command.h"
 #include "cli/home.h"
+#include "cli/recount.h"
 #include "cli/settings.h"
-#include "store/fsck.h"
 
 enum { PLACE_MAX = 8192 };
 
 static void say(void *ctx, bool fault, struct span subject, const char *sentence)
 {
-    (void)ctx;
-    printf("%s " SPAN_FMT ": %s\n", fault ? "WRONG" : "note ", SPAN_ARG(subject), sentence);
+    const bool *notes = ctx;
+    if (fault || *notes)
+        printf("%s " SPAN_FMT ": %s\n", fault ? "WRONG" : "note ", SPAN_ARG(subject), sentence);
 }
 
-static void print_counts(const struct fsck_counts *counts)
+void recount_print(const struct fsck_counts *counts)
 {
     printf("%lld projects, %lld datasets, %lld blocks, %lld entries, %lld labels, %lld refs, %lld jobs: ",
            (long long)counts->projects, (long long)counts->datasets, (long long)counts->blocks,
@@ -34,22 +35,31 @@ static bool check_there(const struct home *home, const struct conf_values *value
     return fail(err, E_CONFIG, "there is no database in %s", home->path);
 }
 
+bool recount(const struct conf_values *values, struct span place, bool notes, struct fsck_counts *ret_counts,
+             struct err *err)
+{
+    const struct limits aws = limits_default(), none = limits_none();
+    struct limits configured;
+    if (!settings_limits(values, &configured, err))
+        return false;
+    const struct manifest_limits limits[] = { limits_of_line(&configured), limits_of_line(&none),
+                                              limits_of_line(&aws) };
+    const struct fsck_options options = {
+        .place = place, .limits = limits, .limit_count = COUNT_OF(limits), .say = say, .ctx = &notes
+    };
+    return fsck_run(&options, ret_counts, err);
+}
+
 static bool check_all(const struct conf *conf, struct fsck_counts *ret_counts, struct err *err)
 {
     struct home home;
     struct buf place;
-    const struct limits aws = limits_default(), none = limits_none();
-    struct limits configured;
-    if (!settings_limits(&conf->values, &configured, err) || !home_open(conf->values.data, false, &home, err))
+    if (!home_open(conf->values.data, false, &home, err))
         return false;
     buf_init(&place, PLACE_MAX);
     home_store_place(&home, &conf->values, &place);
-    const struct manifest_limits limits[] = { limits_of_line(&configured), limits_of_line(&none),
-                                              limits_of_line(&aws) };
-    const struct fsck_options options = {
-        .place = buf_span(&place), .limits = limits, .limit_count = COUNT_OF(limits), .say = say
-    };
-    bool done = check_there(&home, &conf->values, err) && fsck_run(&options, ret_counts, err);
+    bool done =
+        check_there(&home, &conf->values, err) && recount(&conf->values, buf_span(&place), true, ret_counts, err);
     buf_free(&place);
     home_close(&home);
     return done;
@@ -57,7 +67,7 @@ static bool check_all(const struct conf *conf, struct fsck_counts *ret_counts, s
 
 static enum status run(int argc, const char **argv)
 {
-    static const char *const only[] = { "data", "store", "limits", "limit", NULL };
+    static const char *const only[] = { "data", "store", RECOUNT_SETTINGS, NULL };
     struct conf conf;
     struct fsck_counts counts;
     struct err err;
@@ -68,7 +78,7 @@ static enum status run(int argc, const char **argv)
     conf_free(&conf);
     if (!done)
         return command_failed(&command_fsck, &err);
-    print_counts(&counts);
+    recount_print(&counts);
     return fflush(stdout) == 0 && counts.faults == 0 ? STATUS_DONE : STATUS_FAILED;
 }
 

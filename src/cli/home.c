@@ -12,7 +12,7 @@
 #include "base/ident.h"
 #include "base/log.h"
 
-enum { CREDENTIALS_MAX = 65536, ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
+enum { ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
 
 bool home_make_folders(const char *path)
 {
@@ -171,9 +171,9 @@ static bool parse_credentials(struct span text, struct root_key *ret_key)
     return have_id && have_secret;
 }
 
-static bool read_credentials(const struct home *home, struct root_key *ret_key, bool *ret_found, struct err *err)
+bool home_credentials(const struct home *home, struct buf *ret_text, bool *ret_found, struct err *err)
 {
-    char text[CREDENTIALS_MAX];
+    char text[HOME_CREDENTIALS_MAX];
     struct stat info;
     int file = openat(home->folder, "credentials", O_RDONLY | O_CLOEXEC);
     *ret_found = file >= 0;
@@ -189,12 +189,23 @@ static bool read_credentials(const struct home *home, struct root_key *ret_key, 
     if (exposed)
         log_line(LOG_WARN, "the file with the root key can be read by others; chmod 600 it",
                  LOG_S("file", "credentials"));
-    if (!parse_credentials(span_of(text, (size_t)got), ret_key))
-        return fail(err, E_CONFIG,
+    buf_add(ret_text, span_of(text, (size_t)got));
+    explicit_bzero(text, sizeof text);
+    return true;
+}
+
+static bool read_credentials(const struct home *home, struct root_key *ret_key, bool *ret_found, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, HOME_CREDENTIALS_MAX);
+    bool done = home_credentials(home, &text, ret_found, err);
+    if (done && *ret_found && !parse_credentials(buf_span(&text), ret_key))
+        done = fail(err, E_CONFIG,
                     "%s/credentials has no [default] section with aws_access_key_id and aws_secret_access_key; "
                     "repair it, or remove it and a new root key is made",
                     home->path);
-    return true;
+    buf_free(&text);
+    return done;
 }
 
 static bool put_file(const struct home *home, struct span text)
@@ -208,15 +219,21 @@ static bool put_file(const struct home *home, struct span text)
            fsync(home->folder) == 0;
 }
 
+bool home_put_credentials(const struct home *home, struct span text, struct err *err)
+{
+    CHECK(home->lock >= 0);
+    return put_file(home, text) ||
+           fail(err, E_CONFIG, "%s/credentials cannot be written: %s", home->path, strerror(errno));
+}
+
 static bool write_credentials(const struct home *home, const char *region, const struct root_key *key, struct err *err)
 {
     struct buf text;
-    buf_init(&text, CREDENTIALS_MAX);
+    buf_init(&text, HOME_CREDENTIALS_MAX);
     buf_addf(&text, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", key->id,
              key->secret, region);
-    bool done = !text.overflow && put_file(home, buf_span(&text));
-    if (!done)
-        fail(err, E_CONFIG, "%s/credentials cannot be written: %s", home->path, strerror(errno));
+    CHECK(!text.overflow); /* a region has 63 characters at most */
+    bool done = home_put_credentials(home, buf_span(&text), err);
     buf_free(&text);
     return done;
 }

@@ -50,6 +50,14 @@ struct root_key {
  */
 bool home_root_key(const struct home *home, const char *region, struct root_key *ret_key, struct err *err) MUST_CHECK;
 
+/* DIR/credentials as it is; *ret_found false where there is none. */
+bool home_credentials(const struct home *home, struct buf *ret_text, bool *ret_found, struct err *err) MUST_CHECK;
+
+/* Replaces it, whole and on the disk. Needs the lock. */
+bool home_put_credentials(const struct home *home, struct span text, struct err *err) MUST_CHECK;
+
+#define HOME_CREDENTIALS_MAX 65536
+
 /* A pair of fresh names: "AKIA" or another prefix of four, and a secret of 40 characters. */
 void home_fresh_key(const char prefix[4], struct root_key *ret_key);
 

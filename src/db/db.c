@@ -154,6 +154,11 @@ bool db_script(struct db *db, const char *sql, struct err *err)
     return !broken(DB_CALL_STEP, sql, err) && db->driver->script(db, sql, err);
 }
 
+bool db_copy(struct db *db, const char *path, struct err *err)
+{
+    return db->driver->copy(db, path, err);
+}
+
 bool db_checkpoint(struct db *db, bool truncate, struct err *err)
 {
     return !broken(DB_CALL_CHECKPOINT, "", err) && db->driver->checkpoint(db, truncate, err);

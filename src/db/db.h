@@ -69,6 +69,12 @@ bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 /* Moves what the log holds into the database file; `truncate` also gives the log's space back. */
 bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
 
+/*
+ * Writes everything that is committed now into a new file, as one state, whatever is written meanwhile. The file holds a
+ * whole database; it is not synced yet, and on failure some of it may be there.
+ */
+bool db_copy(struct db *db, const char *path, struct err *err) MUST_CHECK;
+
 void db_set_fault(db_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
 
 #endif

@@ -28,6 +28,7 @@ struct db_driver {
     bool (*column_is_null)(struct db_query *q, int column);
     bool (*script)(struct db *db, const char *sql, struct err *err);
     bool (*checkpoint)(struct db *db, bool truncate, struct err *err);
+    bool (*copy)(struct db *db, const char *path, struct err *err);
 };
 
 struct db {

@@ -222,6 +222,25 @@ static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
     return true;
 }
 
+/* In one step, and so in one read transaction: a copy made in several begins anew whenever somebody writes. */
+static bool sqlite_copy(struct db *base, const char *path, struct err *err)
+{
+    struct sqlite_db *db = (struct sqlite_db *)base;
+    sqlite3 *to = NULL;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    bool done = sqlite3_open_v2(path, &to, flags, NULL) == SQLITE_OK &&
+                sqlite3_exec(to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;", NULL, NULL, NULL) == SQLITE_OK;
+    if (done) {
+        sqlite3_backup *backup = sqlite3_backup_init(to, "main", db->handle, "main");
+        done = backup && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
+        done = sqlite3_backup_finish(backup) == SQLITE_OK && done;
+    }
+    if (!done)
+        engine_fail(to, "copy", err);
+    sqlite3_close(to);
+    return done;
+}
+
 const struct db_driver db_sqlite = {
     .scheme = "sqlite:",
     .open = sqlite_open,
@@ -243,4 +262,5 @@ const struct db_driver db_sqlite = {
     .column_is_null = sqlite_column_is_null,
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
+    .copy = sqlite_copy,
 };
