@@ -3,10 +3,24 @@
 
 #include "db/scripts.h"
 
-static bool schema_version(struct db *db, int64_t *ret_version, struct err *err)
+/* Whether the database has ever been ours. */
+static bool has_versions(struct db *db, bool *ret_has, struct err *err)
 {
-    if (!db_script(db, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", err))
+    struct db_query *q = db_query(db, "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'");
+    enum db_step step = db_next(q, err);
+    *ret_has = step == DB_ROW;
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+static bool schema_version(struct db *db, bool make, int64_t *ret_version, struct err *err)
+{
+    bool has = true;
+    *ret_version = 0;
+    if (make ? !db_script(db, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", err)
+             : !has_versions(db, &has, err))
         return false;
+    if (!has)
+        return true;
     struct db_query *q = db_query(db, "SELECT coalesce(max(version), 0) FROM schema_version");
     int64_t version = db_next(q, err) == DB_ROW ? db_int(q, 0) : -1;
     if (!db_end(q, err) || version < 0)
@@ -36,7 +50,7 @@ bool db_migrate(struct db *db, bool allowed, struct err *err)
 {
     const int64_t newest = (int64_t)COUNT_OF(db_scripts_sqlite);
     int64_t version;
-    if (!schema_version(db, &version, err))
+    if (!schema_version(db, allowed, &version, err))
         return false;
     if (version > newest)
         return fail(err, E_CONFIG,

@@ -8,7 +8,7 @@ import random
 import time
 
 from harness.clients import close_clients
-from harness.faults import KILL, Board, commit_points
+from harness.faults import CUT_POWER, KILL, Board, commit_points
 from harness.lab import fresh_region
 from harness.server import NotReady, Server
 from crash.torture_clients import Client
@@ -31,14 +31,25 @@ def targets_of(seed):
     return [target for number, point in enumerate(points) for target in ([point, None] if number % 5 == 4 else [point])]
 
 
+def cuts_of(seed, count):
+    """Losses of power, most of them at a write: a disk's writes are many, its syncs few. Some fall into the next start."""
+    rng = random.Random(f"{seed} cuts")
+    kinds = ["disk_write"] * 5 + ["disk_sync"] * 3 + ["disk_truncate"] + [None]
+    return [(rng.choice(["", "", "", "start"]), kind) if kind else None for kind in rng.choices(kinds, k=count)]
+
+
 class Epoch:
-    def __init__(self, seed, folder, targets, say=lambda line: None):
+    """`power`: on a disk that forgets what is not synced (tests/faults/power.c); targets are then those of cuts_of."""
+
+    def __init__(self, seed, folder, targets, say=lambda line: None, power=False):
         self.seed = seed
         self.targets = targets
+        self.power = power
         self.say = say
         self.rng = random.Random(f"{seed} kills")
         self.board = Board(folder / "board")
-        self.server = Server(folder / "data", binary=self.board.binary, env=self.board.env)
+        self.server = Server(folder / "data", binary=self.board.binary, 
+                             env={**self.board.env, **({"FAULT_POWER": "1"} if power else {})})
         self.region = fresh_region()
         bucket = self.server.bucket_folder("torture")
         bucket.mkdir(parents=True)
@@ -54,7 +65,7 @@ class Epoch:
             for target in self.targets:
                 self.round(target)
             missed, self.missed = self.missed, []
-            for target in missed:  # once more
+            for target in missed if not self.power else []:  # once more; a disk need not truncate in time
                 self.round(target)
             self.end()
         except Exception as wrong:
@@ -68,6 +79,8 @@ class Epoch:
         """The making of the schema is a commit point of its own."""
         for point, side in (("apply", self.rng.choice(["commit", "committed"])), ("prepare", "commit")):
             self.die_at_start(point, side)
+        if self.power:
+            self.lose_power_at_start()
         self.server.start()
         self.verify()
 
@@ -82,8 +95,22 @@ class Epoch:
         self.killed_at.append((point, side))
         self.board.clear()
 
+    def lose_power_at_start(self):
+        """While the schema is made, or the log is read again; or not, where the start needs fewer writes."""
+        self.board.plan(CUT_POWER, "disk_write", self.rng.randint(1, 12), seed=self.rng.getrandbits(60))
+        try:
+            self.server.start()
+        except NotReady as died:
+            assert died.status == -9 and self.board.fired, died
+            self.killed_at.append(("start", "disk_write"))
+        else:
+            self.server.kill()
+        self.board.clear()
+
     def round(self, target):
         self.work_until_killed(target)
+        if target and target[0] == "start":
+            self.lose_power_at_start()
         self.fsck()  # before anything is repaired: what is committed agrees with itself
         if target and target[0] in AT_START:
             self.die_at_start(*target)
@@ -99,16 +126,19 @@ class Epoch:
                 person.head_for(point)
             person.start()
         time.sleep(self.rng.uniform(0, 0.3))
-        if point:
+        if side and side.startswith("disk"):
+            spread = {"disk_write": 400, "disk_sync": 30, "disk_truncate": 2}[side]
+            self.board.plan(CUT_POWER, side, self.rng.randint(1, spread), seed=self.rng.getrandbits(60))
+        elif point:
             self.board.plan(KILL, side, self.rng.randint(1, 3), point)
         elif target is None and self.rng.random() < 0.5:
             self.board.plan(KILL, "step", self.rng.randint(1, 2000))
-        deadline = time.monotonic() + (POINT_SECONDS if point else self.rng.uniform(0, MOMENT_SECONDS))
+        deadline = time.monotonic() + (POINT_SECONDS if side else self.rng.uniform(0, MOMENT_SECONDS))
         while self.server.process.poll() is None and time.monotonic() < deadline and not self.complaints():
             time.sleep(0.005)
-        if point and not self.board.fired:
+        if side and not self.board.fired:
             self.missed.append(target)
-        self.killed_at.append(target if self.board.fired and point else (None, None))
+        self.killed_at.append(target if self.board.fired and side else (None, None))
         status = self.server.kill()
         self.board.clear()
         for person in self.people:
