@@ -85,7 +85,7 @@ static bool ask_somewhere(struct home *home, const struct conf_values *values, s
             return false;
         if (asked)
             return true;
-        if (home_lock(home, err))
+        if (home_lock(home, values, err))
             return run_here(home, values, input, argc, argv, answer, err);
         if (err->code != E_IN_USE || tries == TRIES)
             return false;

@@ -227,7 +227,7 @@ static bool restore_from(const struct conf *conf, const char *file, bool overwri
     buf_init(&place, PLACE_MAX);
     home_store_place(&home, &conf->values, &place);
     const char *path = buf_cstr(&place) + sizeof "sqlite:" - 1;
-    bool done = home_lock(&home, err) && draft_begin(&draft, path, err);
+    bool done = home_lock(&home, &conf->values, err) && draft_begin(&draft, path, err);
     if (done && !overwrite && is_there(path))
         done = fail(err, E_CONFIG, "%s is there already; name another data directory, or say --overwrite", path);
     if (done) {

@@ -12,7 +12,23 @@
 #include "base/ident.h"
 #include "base/log.h"
 
-enum { ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
+#define STORE_SCHEME "sqlite:"
+enum { STORE_PATH_MAX = 8192, ID_CHARACTERS = 16, SECRET_CHARACTERS = 40 };
+
+/* A folder that was not there is on the disk before anything in it is promised. */
+static bool make_folder(const char *name)
+{
+    if (mkdir(name, S_IRWXU) != 0)
+        return errno == EEXIST;
+    int folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = folder < 0 ? -1 : openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = parent >= 0 && fsync(parent) == 0;
+    if (parent >= 0)
+        close(parent);
+    if (folder >= 0)
+        close(folder);
+    return done;
+}
 
 bool home_make_folders(const char *path)
 {
@@ -22,10 +38,10 @@ bool home_make_folders(const char *path)
         if (*at != '/')
             continue;
         *at = '\0';
-        done = mkdir(name, S_IRWXU) == 0 || errno == EEXIST;
+        done = make_folder(name);
         *at = '/';
     }
-    done = done && (mkdir(name, S_IRWXU) == 0 || errno == EEXIST);
+    done = done && make_folder(name);
     free(name);
     return done;
 }
@@ -41,12 +57,14 @@ bool home_open(const char *path, bool make, struct home *ret_home, struct err *e
         return fail(err, E_CONFIG, "there is no data directory %s; `placard serve --data %s` makes one", path, path);
     if (folder < 0)
         return fail(err, E_CONFIG, "the data directory %s cannot be used: %s", path, strerror(errno));
-    *ret_home = (struct home){ .path = mem_dup(path, strlen(path)), .folder = folder, .lock = -1 };
+    *ret_home = (struct home){ .path = mem_dup(path, strlen(path)), .folder = folder, .lock = -1, .store_lock = -1 };
     return true;
 }
 
 void home_close(struct home *home)
 {
+    if (home->store_lock >= 0)
+        close(home->store_lock);
     if (home->lock >= 0)
         close(home->lock);
     close(home->folder);
@@ -64,27 +82,53 @@ static uint64_t holder_of(int lock)
     return span_to_u64(span_cut(&rest, '\n'), INT32_MAX, &pid) ? pid : 0;
 }
 
-bool home_lock(struct home *home, struct err *err)
+/* A locked file that says whose it is, or -1. `what`: "the data directory" or "the store". */
+static int take_lock(int folder, const char *file, const char *what, const char *name, struct err *err)
 {
-    int lock = openat(home->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (lock < 0)
-        return fail(err, E_CONFIG, "the data directory %s cannot be written: %s", home->path, strerror(errno));
+    int lock = openat(folder, file, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (lock < 0) {
+        fail(err, E_CONFIG, "%s %s cannot be written: %s", what, name, strerror(errno));
+        return -1;
+    }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         int why = errno;
         uint64_t holder = holder_of(lock);
         close(lock);
         if (why != EWOULDBLOCK)
-            return fail(err, E_CONFIG, "the data directory %s cannot be locked: %s", home->path, strerror(why));
-        return fail(err, E_IN_USE,
-                    "the data directory %s is in use by process %llu; stop that one first, or name another with --data",
-                    home->path, (unsigned long long)holder);
+            fail(err, E_CONFIG, "%s %s cannot be locked: %s", what, name, strerror(why));
+        else
+            fail(err, E_IN_USE, "%s %s is in use by process %llu; stop that one first, or name another with --%s", what,
+                 name, (unsigned long long)holder, span_is(span_str(what), "the store") ? "store" : "data");
+        return -1;
     }
     char text[32];
     int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)len, 0) != len)
         log_line(LOG_WARN, "the process id could not be noted in the lock"); /* only a message is poorer for it */
-    home->lock = lock;
-    return true;
+    return lock;
+}
+
+/* Two data directories may be told of one store: that has a lock of its own. */
+static bool lock_store(struct home *home, const char *store, struct err *err)
+{
+    struct buf file;
+    buf_init(&file, STORE_PATH_MAX);
+    buf_addf(&file, "%s-lock", store + sizeof STORE_SCHEME - 1);
+    home->store_lock = take_lock(AT_FDCWD, buf_cstr(&file), "the store", store, err);
+    buf_free(&file);
+    return home->store_lock >= 0;
+}
+
+bool home_lock(struct home *home, const struct conf_values *values, struct err *err)
+{
+    home->lock = take_lock(home->folder, "lock", "the data directory", home->path, err);
+    if (home->lock < 0)
+        return false;
+    if (!span_starts(span_str(values->store), SPAN_LIT(STORE_SCHEME)) || lock_store(home, values->store, err))
+        return true;
+    close(home->lock);
+    home->lock = -1;
+    return false;
 }
 
 void home_store_place(const struct home *home, const struct conf_values *values, struct buf *ret_place)

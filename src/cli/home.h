@@ -18,8 +18,9 @@
 
 struct home {
     char *path;
-    int folder; /* of the directory */
-    int lock;   /* -1 until home_lock */
+    int folder;     /* of the directory */
+    int lock;       /* -1 until home_lock */
+    int store_lock; /* -1 where the store is in the directory */
 };
 
 /* `make`: create it (mode 0700) if it is not there. */
@@ -29,8 +30,9 @@ void home_close(struct home *home);
 /* Makes every missing folder of a path, mode 0700; errno says why not. */
 bool home_make_folders(const char *path) MUST_CHECK;
 
-/* Takes the lock; a process that holds it already is named in the sentence. */
-bool home_lock(struct home *home, struct err *err) MUST_CHECK;
+/* Takes the lock, and of a store elsewhere (STORE-lock, beside it) that one too; a process that holds it already is
+   named in the sentence. */
+bool home_lock(struct home *home, const struct conf_values *values, struct err *err) MUST_CHECK;
 
 /* "sqlite:DIR/placard.db" and "dir:DIR/buckets", or what the configuration says. */
 void home_store_place(const struct home *home, const struct conf_values *values, struct buf *ret_place);

@@ -118,7 +118,7 @@ static bool open_data(struct server *server, struct err *err)
     if (!home_open(values->data, true, &server->home, err))
         return false;
     server->home_is_open = true;
-    if (!home_lock(&server->home, err) || !home_root_key(&server->home, values->region, &server->root, err))
+    if (!home_lock(&server->home, values, err) || !home_root_key(&server->home, values->region, &server->root, err))
         return false;
     buf_init(&place, PLACE_MAX);
     home_store_place(&server->home, values, &place);
