@@ -19,6 +19,7 @@ enum {
     PLACE_MAX = 8192,
     NOTES_MAX = 65536,
     DESCRIPTORS_BESIDE_CONNECTIONS = 300,
+    CONNECTIONS_SHARE = 4, /* of few descriptors so many parts are kept for connections: one */
     POOL_THREADS_LEAST = 4,
     MALLOC_ARENAS = 4,
     TRIM_BYTES = 1024 * 1024
@@ -28,6 +29,7 @@ enum {
 struct server {
     struct conf *conf;
     struct settings settings;
+    uint32_t connections;
     bool home_is_open;
     struct home home;
     struct root_key root;
@@ -90,18 +92,28 @@ static bool renew_keys(void *ctx, struct err *err)
 
 /* --- start ------------------------------------------------------------------------------------------------------- */
 
-/* Every connection takes a descriptor, and most systems begin with 1,024 of them. */
-static void raise_descriptors(uint64_t connections)
+/*
+ * Every connection takes a descriptor, and most systems begin with 1,024 of them. Where even the hard limit is too low,
+ * fewer connections are taken than wished for: the database, the buckets and the jobs need descriptors too, and a
+ * client that is turned away is better off than one whose call fails half way.
+ */
+static uint32_t connections_to_take(uint64_t wished)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < connections + DESCRIPTORS_BESIDE_CONNECTIONS)
-        log_line(LOG_WARN, "the limit of open files is too low for that many connections",
-                 LOG_N("open-files", limit.rlim_cur), LOG_N("connections", connections));
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= wished + DESCRIPTORS_BESIDE_CONNECTIONS)
+        return (uint32_t)wished;
+    uint64_t taken = limit.rlim_cur / CONNECTIONS_SHARE;
+    if (limit.rlim_cur > DESCRIPTORS_BESIDE_CONNECTIONS && limit.rlim_cur - DESCRIPTORS_BESIDE_CONNECTIONS > taken)
+        taken = limit.rlim_cur - DESCRIPTORS_BESIDE_CONNECTIONS;
+    taken = taken < 1 ? 1 : taken > wished ? wished : taken;
+    log_line(LOG_WARN, "the limit of open files is too low for that many connections; fewer are taken",
+             LOG_N("open-files", limit.rlim_cur), LOG_N("wished", wished), LOG_N("connections", taken));
+    return (uint32_t)taken;
 }
 
 /* Threads that each keep an arena of freed memory would be most of an idle server's size. */
@@ -196,7 +208,7 @@ static void make_gate(struct server *server)
         .pages = server->page_list,
         .page_count = PAGES,
         .cors_origins = &values->cors_origin,
-        .connections = (uint32_t)values->connections,
+        .connections = server->connections,
         .wake = wake_runner,
         .wake_ctx = server->runner,
     };
@@ -215,7 +227,7 @@ static bool start_listener(struct server *server, struct err *err)
         .body_bytes = (uint32_t)values->body_bytes,
         .request_ms = (uint32_t)values->request_ms,
         .idle_ms = (uint32_t)values->idle_ms,
-        .connections = (uint32_t)values->connections,
+        .connections = server->connections,
         .connections_per_address = (uint32_t)values->connections_per_address,
         .bodies_bytes = values->bodies_bytes,
         .bodies_per_address_bytes = values->bodies_per_address_bytes,
@@ -292,7 +304,7 @@ bool server_start(struct conf *conf, struct server **ret_server, struct err *err
     bound_memory();
     bool done = settings_of(&conf->values, &server->settings, err);
     if (done) {
-        raise_descriptors(conf->values.connections);
+        server->connections = connections_to_take(conf->values.connections);
         done = open_data(server, err) && start_work(server, err);
     }
     if (done) {

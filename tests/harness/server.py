@@ -48,8 +48,9 @@ class NotReady(AssertionError):
 class Server:
     """Not started yet; `start` may be called again after `stop` or `kill`, on the same data."""
 
-    def __init__(self, data, flags=(), root_key=ROOT_KEY, env=None, binary=BINARY):
+    def __init__(self, data, flags=(), root_key=ROOT_KEY, env=None, binary=BINARY, logs=None):
         self.data = Path(data)
+        self.logs = logs or self.data.parent
         self.binary = binary
         self.flags = list(flags)
         self.env = environment(**(env or {}))
@@ -66,7 +67,7 @@ class Server:
 
     @property
     def log_path(self):
-        return self.data.with_name(f"{self.data.name}-{self.starts}.log")
+        return self.logs / f"{self.data.name}-{self.starts}.log"
 
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
