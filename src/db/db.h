@@ -70,8 +70,8 @@ bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
 
 /*
- * Writes everything that is committed now into a new file, as one state, whatever is written meanwhile. The file holds a
- * whole database; it is not synced yet, and on failure some of it may be there.
+ * Writes everything that is committed now into a new file, as one state, whatever is written meanwhile. The file holds
+ * a whole database; it is not synced yet, and on failure some of it may be there.
  */
 bool db_copy(struct db *db, const char *path, struct err *err) MUST_CHECK;
 

@@ -48,7 +48,7 @@ class Epoch:
         self.say = say
         self.rng = random.Random(f"{seed} kills")
         self.board = Board(folder / "board")
-        self.server = Server(folder / "data", binary=self.board.binary, 
+        self.server = Server(folder / "data", binary=self.board.binary,
                              env={**self.board.env, **({"FAULT_POWER": "1"} if power else {})})
         self.region = fresh_region()
         bucket = self.server.bucket_folder("torture")
