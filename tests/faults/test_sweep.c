@@ -15,6 +15,7 @@
 #include "scene.h" /* before cmocka.h, which has a macro called fail */
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -49,16 +50,25 @@ static const char *kinds[KINDS_MAX];
 static unsigned kind_count;
 static bool collecting;
 
+static void collect_kind(const char *what)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    unsigned i = 0;
+    pthread_mutex_lock(&lock);
+    while (i < kind_count && strcmp(kinds[i], what) != 0)
+        i++;
+    CHECK(i < KINDS_MAX);
+    kinds[i] = what;
+    kind_count += i == kind_count;
+    pthread_mutex_unlock(&lock);
+}
+
 static bool on_call(const char *what)
 {
     if (exempt)
         return false;
-    if (collecting) { /* one thread calls at a time in a scene's job: the parsers call nothing */
-        for (unsigned i = 0; i < kind_count; i++)
-            if (strcmp(kinds[i], what) == 0)
-                return false;
-        CHECK(kind_count < KINDS_MAX);
-        kinds[kind_count++] = what;
+    if (collecting) {
+        collect_kind(what);
         return false;
     }
     if (plan.mode == LASTING) {
