@@ -60,6 +60,7 @@ def test_a_postponed_job_does_not_wait_for_the_old_time(lab, board):
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.slow
 def test_names_never_repeat_and_times_never_cross(lab, board):
     """ARNs hold the time of their making: rising ones, whatever the clock says. Nothing is changed before it is made."""
     arns, numbers = [], []
@@ -89,6 +90,7 @@ def test_tokens_and_the_log_go_on(lab, board):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_session_ends_by_the_clock_that_is(lab, board):
     """Set forward, temporary credentials are over; set back, they are good again until their time has come."""
     users = Users(lab.server)

@@ -222,6 +222,7 @@ class FewDescriptors(Server):
         return ["prlimit", f"--nofile={self.LIMIT}", *super().command()]
 
 
+@pytest.mark.slow
 def test_sixty_four_descriptors(tmp_path):
     """Only so many connections are taken that the work has descriptors left: who comes too late is told to come again,
     a job under way is done, and all goes on when connections are free again."""

@@ -56,6 +56,7 @@ def test_all_is_there_and_goes_on(fixture, tmp_path, start_server):
     server.placard("fsck")
 
 
+@pytest.mark.slow
 def test_killed_while_it_is_brought_up_to_date(fixture, tmp_path):
     """Before and behind each commit of the start: the old schema or the new one, never something between."""
     board = Board(tmp_path / "board")
