@@ -82,12 +82,19 @@ static uint64_t holder_of(int lock)
     return span_to_u64(span_cut(&rest, '\n'), INT32_MAX, &pid) ? pid : 0;
 }
 
-/* A locked file that says whose it is, or -1. `what`: "the data directory" or "the store". */
-static int take_lock(int folder, const char *file, const char *what, const char *name, struct err *err)
+/* What a lock guards, for the sentences. */
+struct guarded {
+    const char *kind, *name, *flag;
+    enum err_code unusable; /* and how its name is at fault */
+    const char *cannot;
+};
+
+/* A locked file that says whose it is, or -1. */
+static int take_lock(int folder, const char *file, const struct guarded *what, struct err *err)
 {
     int lock = openat(folder, file, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (lock < 0) {
-        fail(err, E_CONFIG, "%s %s cannot be written: %s", what, name, strerror(errno));
+        fail(err, what->unusable, "%s %s cannot be %s: %s", what->kind, what->name, what->cannot, strerror(errno));
         return -1;
     }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
@@ -95,10 +102,10 @@ static int take_lock(int folder, const char *file, const char *what, const char 
         uint64_t holder = holder_of(lock);
         close(lock);
         if (why != EWOULDBLOCK)
-            fail(err, E_CONFIG, "%s %s cannot be locked: %s", what, name, strerror(why));
+            fail(err, E_CONFIG, "%s %s cannot be locked: %s", what->kind, what->name, strerror(why));
         else
-            fail(err, E_IN_USE, "%s %s is in use by process %llu; stop that one first, or name another with --%s", what,
-                 name, (unsigned long long)holder, span_is(span_str(what), "the store") ? "store" : "data");
+            fail(err, E_IN_USE, "%s %s is in use by process %llu; stop that one first, or name another with --%s",
+                 what->kind, what->name, (unsigned long long)holder, what->flag);
         return -1;
     }
     char text[32];
@@ -114,14 +121,16 @@ static bool lock_store(struct home *home, const char *store, struct err *err)
     struct buf file;
     buf_init(&file, STORE_PATH_MAX);
     buf_addf(&file, "%s-lock", store + sizeof STORE_SCHEME - 1);
-    home->store_lock = take_lock(AT_FDCWD, buf_cstr(&file), "the store", store, err);
+    const struct guarded what = { "the store", store, "store", E_STORE, "opened" };
+    home->store_lock = take_lock(AT_FDCWD, buf_cstr(&file), &what, err);
     buf_free(&file);
     return home->store_lock >= 0;
 }
 
 bool home_lock(struct home *home, const struct conf_values *values, struct err *err)
 {
-    home->lock = take_lock(home->folder, "lock", "the data directory", home->path, err);
+    const struct guarded what = { "the data directory", home->path, "data", E_CONFIG, "written" };
+    home->lock = take_lock(home->folder, "lock", &what, err);
     if (home->lock < 0)
         return false;
     if (!span_starts(span_str(values->store), SPAN_LIT(STORE_SCHEME)) || lock_store(home, values->store, err))
