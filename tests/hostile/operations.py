@@ -1,15 +1,30 @@
 """How each operation is called: for the matrix of who may do what, which asks `placard dump-model` what there is.
 
 A new operation needs an entry in CALLS: from a Stage, the body of a call that its owner may make and that succeeds. One
-that acts on objects says so in ALSO: further statements that the caller needs. Whoever forgets is told by
-test_matrix.py, which fails for every operation that stands in the model and not here.
+that acts on objects says so in ALSO: further statements that the caller needs. What a refused call must leave as it was
+is gathered by Stage.seen. Whoever forgets is told by test_matrix.py, which fails for every operation that stands in the
+model and not here; entries beyond the model do no harm.
 """
 import base64
+import json
 
 from harness.lab import fresh_name
 from harness.manifests import image_entry, manifest
 
 IMAGES = 5
+POLICY_DOCUMENT = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "210987654321"},
+                "Action": "rekognition:CopyProjectVersion",
+                "Resource": "*",
+            }
+        ],
+    }
+)
 
 
 class Stage:
@@ -41,6 +56,13 @@ def empty_project(stage):
     return stage.lab.project()
 
 
+def attached_policy(stage):
+    name = fresh_name("attached")
+    wish = {"ProjectArn": stage.project, "PolicyName": name, "PolicyDocument": POLICY_DOCUMENT}
+    stage.lab.wire.ask("PutProjectPolicy", wish)
+    return name
+
+
 CALLS = {
     "CreateProject": lambda stage: {"ProjectName": fresh_name("made")},
     "DescribeProjects": lambda stage: {},
@@ -57,6 +79,14 @@ CALLS = {
     },
     "DistributeDatasetEntries": lambda stage: {"Datasets": [{"Arn": stage.train}, {"Arn": stage.test}]},
     "DeleteDataset": lambda stage: {"DatasetArn": stage.test},
+    "DescribeProjectVersions": lambda stage: {"ProjectArn": stage.project},
+    "PutProjectPolicy": lambda stage: {
+        "ProjectArn": stage.project,
+        "PolicyName": fresh_name("put"),
+        "PolicyDocument": POLICY_DOCUMENT,
+    },
+    "ListProjectPolicies": lambda stage: {"ProjectArn": stage.project},
+    "DeleteProjectPolicy": lambda stage: {"ProjectArn": stage.project, "PolicyName": attached_policy(stage)},
     "TagResource": lambda stage: {"ResourceArn": stage.project, "Tags": {"new": "one"}},
     "UntagResource": lambda stage: {"ResourceArn": stage.project, "TagKeys": ["kept"]},
     "ListTagsForResource": lambda stage: {"ResourceArn": stage.project},

@@ -21,7 +21,7 @@ EXPIRY_SECONDS = 30
 
 def test_every_operation_has_a_call():
     """Fails for an operation that nobody has said here how to call: add it to tests/hostile/operations.py."""
-    assert sorted(CALLS) == sorted(MODEL)
+    assert MODEL and [operation for operation in MODEL if operation not in CALLS] == []
 
 
 def statement(effect, *actions, resource="*", form="Action"):
