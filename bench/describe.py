@@ -14,7 +14,7 @@ import argparse
 import statistics
 import sys
 
-from measure import Caller, Ingest, Report, load, manifest, nginx, serving, spread, undisturbed
+from measure import ROOT_KEY, Caller, Ingest, Report, bare, load, manifest, nginx, serving, spread, undisturbed
 
 CONNECTIONS = 64
 SHARE = 0.30
@@ -57,6 +57,21 @@ def beside_nginx(report, given, *flags):
     return statistics.median(run["rps"] for run in ours)
 
 
+def floor(report, given):
+    """What the HTTP library takes for itself, beside nginx."""
+    length = 326
+    for pool in (40 * 1024, 8 * 1024):
+        ours, theirs = [], []
+        with bare(length, pool) as (low, low_pid), nginx(length) as (port, pid):
+            for _ in range(given.pairs):
+                for runs, at, who in ((ours, low, low_pid), (theirs, port, pid)):
+                    runs.append(undisturbed(lambda: cpu(at, who, ROOT_KEY, {}, given.seconds, length)))
+        ratios = [left["cpu_us_per_request"] / right["cpu_us_per_request"] for left, right in zip(ours, theirs)]
+        report.note(f"libmicrohttpd alone, {pool // 1024} KiB a connection, us",
+                    spread([run["cpu_us_per_request"] for run in ours]))
+        report.note("its ratio", spread(ratios))
+
+
 def during_ingest(report, given, rate):
     idle, busy = [], []
     path = manifest(given.lines)
@@ -95,6 +110,7 @@ def main():
     report = Report("DescribeDataset")
     capacity = beside_nginx(report, given)
     beside_nginx(report, given, "--log-level", "warn")
+    floor(report, given)
     during_ingest(report, given, SHARE * capacity)
     return report.end()
 

@@ -23,11 +23,12 @@ os.environ.setdefault("PLACARD_BINARY", str(ROOT / "build" / "placard"))
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 
 from harness.clients import Wire  # noqa: E402
-from harness.server import BINARY, Server  # noqa: E402
+from harness.server import BINARY, ROOT_KEY, Server  # noqa: E402
 from make_manifest import write_manifest  # noqa: E402
 
 FOLDER = Path(os.environ.get("PLACARD_BENCH_DIR", Path(tempfile.gettempdir()) / "placard-bench"))
 LOAD = Path(os.environ.get("PLACARD_LOAD", BINARY.parent / "bench" / "load"))
+BARE = LOAD.with_name("bare")
 REGION = "us-east-1"
 BUCKET = "bench"
 READY_SECONDS = 30
@@ -214,6 +215,17 @@ def nginx(length, workers=2):
         process.terminate()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def bare(length, pool_bytes):
+    """libmicrohttpd alone, answering `length` bytes with so much memory a connection; gives (port, pid)."""
+    process = subprocess.Popen([BARE, str(length), str(pool_bytes)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        yield int(process.stdout.readline()), process.pid
+    finally:
+        process.terminate()
+        process.wait()
 
 
 # --- the load generator, processes -----------------------------------------------------------------------------------
