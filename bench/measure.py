@@ -347,6 +347,11 @@ class Report:
         self.missed += not passed
         self.rows.append((figure, shown, f"at most {most:g}", "PASS" if passed else "MISSED"))
 
+    def at_least(self, figure, shown, value, least):
+        passed = value >= least
+        self.missed += not passed
+        self.rows.append((figure, shown, f"at least {least:g}", "PASS" if passed else "MISSED"))
+
     def note(self, figure, shown):
         self.rows.append((figure, shown, "", ""))
 
