@@ -30,7 +30,7 @@ PRODUCTS = (
     "hobbies/camera_35mm", "household/kettle", "household/dishes/teapot", "household/dishes/pitcher_small",
     "household/rubberduck", "household/tools/toolbox", "household/tools/hammer", "household/tools/paintbrush_large",
     "hobbies/binoculars", "household/tools/measuring_tape", "household/garbagecan", "household/dishes/mug",
-    "hobbies/music/violin", "hobbies/music/guitar_classical", "sports/basketball", "sports/football",
+    "hobbies/music/string/violin", "hobbies/music/string/guitar_classical", "sports/basketball", "sports/football",
     "vehicles/cycle/pink_tricycle", "household/arttools/highlighter", "household/tools/saw", "sports/soccer",
 )
 
