@@ -183,7 +183,7 @@ static bool apply_value(struct conf *conf, const struct conf_row *row, struct sp
     return apply_one(conf, CONF_FILE, row, value, &problem) || fail(err, E_CONFIG, "%s: %s", row->name, problem.text);
 }
 
-/* `name = value`; of pairs also `name.KEY = VALUE`. */
+/* `name = value` or `name = "value"`; of pairs also `name.KEY = VALUE`. */
 static bool apply_line(struct conf *conf, struct span line, struct err *err)
 {
     struct span value = line;
@@ -191,6 +191,11 @@ static bool apply_line(struct conf *conf, struct span line, struct err *err)
     if (!value.ptr || name.len == 0)
         return fail(err, E_CONFIG, "this is not `key = value`");
     value = span_trim(value);
+    if (span_starts(value, SPAN_LIT("\""))) {
+        if (value.len < 2 || !span_ends(value, SPAN_LIT("\"")))
+            return fail(err, E_CONFIG, "the closing quote is missing at the end of the line");
+        value = span_of(value.ptr + 1, value.len - 2);
+    }
     const struct conf_row *row = row_named(name);
     if (row)
         return apply_value(conf, row, value, err);
@@ -209,12 +214,17 @@ static bool apply_line(struct conf *conf, struct span line, struct err *err)
                 hint ? "; did you mean `" : "; `placard print-config` shows all", hint ? hint : "", hint ? "`?" : "");
 }
 
-/* What stands before a # that opens the line or follows a blank. */
+/* What stands before a # that opens the line or follows a blank; of a line whose value is in quotes, all of it. */
 static struct span without_comment(struct span line)
 {
-    for (size_t i = 0; i < line.len; i++)
+    bool valued = false;
+    for (size_t i = 0; i < line.len; i++) {
         if (line.ptr[i] == '#' && (i == 0 || line.ptr[i - 1] == ' ' || line.ptr[i - 1] == '\t'))
             return span_first(line, i);
+        if (line.ptr[i] == '=' && !valued && span_starts(span_trim(span_from(line, i + 1)), SPAN_LIT("\"")))
+            return line;
+        valued = valued || line.ptr[i] == '=';
+    }
     return line;
 }
 
@@ -335,6 +345,34 @@ bool conf_reload(struct conf *conf, struct buf *ret_notes, struct err *err)
     return done;
 }
 
+/* Whether the file could not hold it as it is: a blank at either end, or what would be a comment or a quote. */
+static bool wants_quotes(struct span text)
+{
+    return text.len > 0 &&
+           (strchr(" #\"", text.ptr[0]) || text.ptr[text.len - 1] == ' ' || span_contains(text, SPAN_LIT(" #")));
+}
+
+static void print_line(struct buf *out, struct span name, struct span value)
+{
+    const char *quote = wants_quotes(value) ? "\"" : "";
+    buf_addf(out, SPAN_FMT " = %s" SPAN_FMT "%s\n", SPAN_ARG(name), quote, SPAN_ARG(value), quote);
+}
+
+/* `name.KEY = VALUE`, or the pair in one where the key could not stand before the `=`. */
+static void print_pair(struct buf *out, const char *row_name, struct span pair)
+{
+    struct buf name;
+    struct span value = pair;
+    struct span key = span_cut(&value, '=');
+    buf_init(&name, TEXT_MAX);
+    buf_addf(&name, "%s." SPAN_FMT, row_name, SPAN_ARG(key));
+    if (wants_quotes(key))
+        buf_addf(out, "%s = \"" SPAN_FMT "\"\n", row_name, SPAN_ARG(pair));
+    else
+        print_line(out, buf_span(&name), value);
+    buf_free(&name);
+}
+
 void conf_print(const struct conf *conf, struct buf *ret_text)
 {
     static const char *const names[] = { "default", "file", "environment", "flag" };
@@ -342,17 +380,15 @@ void conf_print(const struct conf *conf, struct buf *ret_text)
         const struct conf_row *row = &conf_rows[i];
         const struct conf_list *list = conf_value_list(&conf->values, row);
         buf_addf(ret_text, "# [%s] %s\n", names[conf->sources[i]], row->help);
-        if (row->kind != CONF_PAIRS) {
-            buf_addf(ret_text, "%s = ", row->name);
-            conf_value_text(&conf->values, row, ret_text);
-            buf_add_char(ret_text, '\n');
+        for (size_t k = 0; row->kind == CONF_PAIRS && k < list->count; k++)
+            print_pair(ret_text, row->name, span_str(list->items[k]));
+        if (row->kind == CONF_PAIRS)
             continue;
-        }
-        for (size_t k = 0; k < list->count; k++) {
-            struct span value = span_str(list->items[k]);
-            struct span key = span_cut(&value, '=');
-            buf_addf(ret_text, "%s." SPAN_FMT " = " SPAN_FMT "\n", row->name, SPAN_ARG(key), SPAN_ARG(value));
-        }
+        struct buf value;
+        buf_init(&value, TEXT_MAX);
+        conf_value_text(&conf->values, row, &value);
+        print_line(ret_text, span_str(row->name), buf_span(&value));
+        buf_free(&value);
     }
 }
 

@@ -59,7 +59,7 @@ static inline struct span span_from(struct span a, size_t from)
 {
     if (from > a.len)
         from = a.len;
-    return (struct span){ a.ptr + from, a.len - from };
+    return from == 0 ? a : (struct span){ a.ptr + from, a.len - from }; /* nothing is added to NULL, not even 0 */
 }
 
 static inline struct span span_first(struct span a, size_t count)

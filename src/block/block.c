@@ -239,6 +239,8 @@ static void get_set(struct cursor *in, struct block_set *set, unsigned count)
     unsigned members = get_u8(in);
     if (members == BITS_MARK) {
         get_bytes(in, set, sizeof *set);
+        for (unsigned i = count; i < BLOCK_ENTRIES_MAX; i++)
+            in->bad = in->bad || block_set_has(set, i);
         return;
     }
     for (unsigned i = 0; i < members && !in->bad; i++) {
@@ -260,7 +262,8 @@ static void get_entries(struct cursor *in, int64_t first_seq, struct block *bloc
         uint64_t bytes = get_varint(in);
         if (step > INT32_MAX * (uint64_t)1024 || bytes > UINT32_MAX || (i > 0 && step == 0))
             in->bad = true;
-        seq += (int64_t)step;
+        if (__builtin_add_overflow(seq, (int64_t)step, &seq))
+            in->bad = true;
         *entry = (struct block_entry){
             .seq = seq, .offset = (uint32_t)offset, .bytes = (uint32_t)bytes, .flags = (uint8_t)get_u8(in)
         };
@@ -288,7 +291,10 @@ bool block_decode(struct span index, int64_t first_seq, struct block *ret_block,
         get_entries(&in, first_seq, ret_block);
     uint64_t labels = in.bad ? 0 : get_varint(&in);
     for (uint64_t i = 0; i < labels && !in.bad; i++) {
-        struct block_label *label = label_push(ret_block, (uint32_t)get_varint(&in));
+        uint64_t id = get_varint(&in);
+        if (id > UINT32_MAX)
+            in.bad = true;
+        struct block_label *label = label_push(ret_block, (uint32_t)id);
         get_set(&in, &label->used, ret_block->count);
         get_set(&in, &label->boxed, ret_block->count);
         get_set(&in, &label->declared, ret_block->count);

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "object/answer.h"
 #include "object/driver.h"
 #include "object/s3_client.h"
 
@@ -70,21 +71,13 @@ static bool s3_stat(struct object_store *base, struct object_name name, struct o
     return stat_object(client_of(base), name, ret_info, err);
 }
 
-/* The whole's length out of `bytes FROM-TO/TOTAL`, if the part begins where it was asked to. */
 static bool answer_range(const struct s3_call *call, uint64_t *ret_bytes, struct err *err)
 {
-    struct span total, first;
-    uint64_t from, bytes;
-    if (!transport_header(call->transport, "Content-Range", &total) || !span_starts(total, SPAN_LIT("bytes ")))
+    struct span range;
+    if (!transport_header(call->transport, "Content-Range", &range))
         return fail(err, E_INTERNAL, "the object store gave a part without saying which");
-    total = span_from(total, 6);
-    first = span_cut(&total, '/');
-    struct span last = first;
-    first = span_cut(&last, '-');
-    if (!span_to_u64(first, INT64_MAX, &from) || from != call->offset || !span_to_u64(total, INT64_MAX, &bytes))
-        return fail(err, E_INTERNAL, "the object store gave another part than was asked for");
-    *ret_bytes = bytes;
-    return true;
+    return answer_range_total(range, call->offset, ret_bytes) ||
+           fail(err, E_INTERNAL, "the object store gave another part than was asked for");
 }
 
 /* 416: there is nothing at the offset. That is right at the very end of the object, and a change anywhere else. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/ident.h"
 #include "base/log.h"
+#include "object/answer.h"
 #include "object/driver.h"
 
 enum { CONNECT_MS = 10000, WAIT_FIRST_MS = 100, WAIT_MAX_MS = 10000, ANSWER_MAX = 64 * 1024, URL_MAX = 32 * 1024 };
@@ -110,11 +111,7 @@ static struct span error_code(struct s3_call *call, struct buf *room)
     size_t got;
     while (transport_read(call->transport, some, sizeof some, &got, NULL) && got > 0)
         buf_add(room, span_of(some, got));
-    struct span rest = buf_span(room);
-    while (rest.len > 0 && !span_starts(rest, SPAN_LIT("<Code>")))
-        rest = span_from(rest, 1);
-    rest = span_from(rest, 6);
-    return span_first(span_cut(&rest, '<'), 64);
+    return answer_error_code(buf_span(room));
 }
 
 static void log_answer(struct s3_call *call, unsigned status)

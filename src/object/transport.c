@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "object/answer.h"
 
 enum {
     HELD_BYTES = 256 * 1024,
@@ -238,18 +239,7 @@ bool transport_begin(struct transport *transport, const struct transport_request
 
 bool transport_header(const struct transport *transport, const char *name, struct span *ret_value)
 {
-    struct span rest = buf_span(&transport->head);
-    while (rest.ptr) {
-        struct span value = span_cut(&rest, '\n');
-        struct span key = span_cut(&value, ':');
-        if (!value.ptr || !span_eq_nocase(key, span_str(name)))
-            continue;
-        if (span_ends(value, SPAN_LIT("\r")))
-            value.len--;
-        *ret_value = span_trim(value);
-        return true;
-    }
-    return false;
+    return answer_header(buf_span(&transport->head), name, ret_value);
 }
 
 bool transport_read(struct transport *transport, void *into, size_t room, size_t *ret_got, struct err *err)

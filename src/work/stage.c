@@ -19,21 +19,26 @@ static bool load_labels(struct stage *stage, bool staged, struct err *err)
     return done;
 }
 
-static bool undo_leftovers(struct stage *stage, struct err *err)
+/* Part of it, if the job is ours still: what another runner has staged meanwhile is not to be taken from it. */
+static bool undo_part(struct stage *stage, bool *ret_more, struct err *err)
 {
     struct store *store = stage->run->store;
+    struct db *db;
+    if (!store_write_begin(store, STORE_JOB, &db, err))
+        return false;
+    if (stage_undo_some(db, stage->dataset_id, stage->generation, ret_more, err) &&
+        job_checkpoint(db, stage->run->job, err))
+        return store_write_commit(store, err);
+    store_write_abort(store);
+    return false;
+}
+
+static bool undo_leftovers(struct stage *stage, struct err *err)
+{
     bool more = true;
-    while (more) {
-        struct db *db;
-        if (!store_write_begin(store, STORE_JOB, &db, err))
+    while (more)
+        if (!undo_part(stage, &more, err))
             return false;
-        if (!stage_undo_some(db, stage->dataset_id, stage->generation, &more, err)) {
-            store_write_abort(store);
-            return false;
-        }
-        if (!store_write_commit(store, err))
-            return false;
-    }
     return true;
 }
 

@@ -214,6 +214,28 @@ static void test_print_reads_back(void **state)
     buf_free(&text_again);
 }
 
+/* What the file's own signs are part of is printed in quotes. */
+static void test_quotes(void **state)
+{
+    (void)state;
+    struct conf conf, again;
+    struct err err;
+    struct buf text;
+    const char *flags[] = { "--data", "/srv/my #1 disk ", "--region", "\"q\"", "--limit", "a #b=1", NULL };
+    buf_init(&text, 65536);
+    assert_true(load(&conf, NULL, NULL, flags, &err));
+    conf_print(&conf, &text);
+    assert_non_null(strstr(buf_cstr(&text), "\ndata = \"/srv/my #1 disk \"\n"));
+    assert_true(load(&again, buf_cstr(&text), NULL, NULL, &err));
+    assert_string_equal(again.values.data, "/srv/my #1 disk ");
+    assert_string_equal(again.values.region, "\"q\"");
+    assert_string_equal(conf_pair(&again.values.limit, "a #b"), "1");
+    conf_free(&conf);
+    conf_free(&again);
+    buf_free(&text);
+    expect_error("data = \"a\" # b\n", NULL, NULL, "line 1: the closing quote is missing");
+}
+
 static void test_reload(void **state)
 {
     (void)state;
@@ -267,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_sentences_name_the_place),
         cmocka_unit_test(test_flags_of_others_stay),
         cmocka_unit_test(test_print_reads_back),
+        cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_table),
     };
