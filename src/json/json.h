@@ -3,9 +3,9 @@
  *
  * A parser belongs to one thread and holds one document at a time: every `struct json` and every span cut from it dies
  * with the next json_parse or json_parser_free on the same parser. Strict means: UTF-8 only, no lone surrogates, no
- * control characters in strings, no trailing commas, depth at most 1,024. A number beyond a double's range or an
- * integer beyond 64 bits parses (as +-1e308): it matters only to who evaluates it. Duplicate keys are kept in order by
- * iteration and the last one wins in json_member.
+ * control characters in strings, no trailing commas, depth at most 1,024 (an innermost empty array or object is not
+ * counted). A number beyond a double's range or an integer beyond 64 bits parses (as +-1e308): it matters only to who
+ * evaluates it. Duplicate keys are kept in order by iteration and the last one wins in json_member.
  */
 #ifndef PLACARD_JSON_JSON_H
 #define PLACARD_JSON_JSON_H

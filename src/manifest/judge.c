@@ -38,7 +38,33 @@ static void blame_entry(struct manifest_reader *reader, enum manifest_code code)
     reader->faulty = true;
 }
 
-static bool metadata_is_well_formed(const struct attribute *attribute)
+/* A class-map's ids by number of entry: in `names`, and which of equal ones wins in the entries. */
+static void index_class_map(struct manifest_reader *reader, const struct attribute *attribute)
+{
+    struct class_entry *classes = reader->classes + attribute->class_from;
+    names_clear(&reader->names);
+    for (uint32_t i = 0; i < attribute->class_count; i++)
+        names_add(&reader->names, classes[i].id);
+    names_seal(&reader->names);
+    for (uint32_t i = 0; i < attribute->class_count; i++)
+        classes[i].wins = names_find(&reader->names, classes[i].id, NAMES_LAST) == i;
+}
+
+/* A value that is no string matters only where no later entry has its id. */
+static bool classes_are_named(struct manifest_reader *reader, const struct attribute *attribute)
+{
+    if (!attribute->class_unnamed)
+        return true;
+    index_class_map(reader, attribute);
+    for (uint32_t i = 0; i < attribute->class_count; i++) {
+        const struct class_entry *entry = &reader->classes[attribute->class_from + i];
+        if (entry->wins && !entry->name.ptr)
+            return false;
+    }
+    return true;
+}
+
+static bool metadata_is_well_formed(struct manifest_reader *reader, const struct attribute *attribute)
 {
     if (!attribute->metadata_object || !attribute->metadata_common)
         return false;
@@ -46,7 +72,7 @@ static bool metadata_is_well_formed(const struct attribute *attribute)
     case USE_IMAGE:
         return attribute->confident && attribute->has_class_name;
     case USE_BOXES:
-        return attribute->has_objects && attribute->has_class_map;
+        return attribute->has_objects && attribute->has_class_map && classes_are_named(reader, attribute);
     case USE_UNSUPPORTED:
         return true;
     case USE_MISSING:
@@ -67,18 +93,6 @@ static bool value_is_well_formed(const struct manifest_reader *reader, const str
         if (!reader->boxes[attribute->box_from + i].complete)
             return false;
     return true;
-}
-
-/* A class-map's ids by number of entry: in `names`, and which of equal ones wins in the entries. */
-static void index_class_map(struct manifest_reader *reader, const struct attribute *attribute)
-{
-    struct class_entry *classes = reader->classes + attribute->class_from;
-    names_clear(&reader->names);
-    for (uint32_t i = 0; i < attribute->class_count; i++)
-        names_add(&reader->names, classes[i].id);
-    names_seal(&reader->names);
-    for (uint32_t i = 0; i < attribute->class_count; i++)
-        classes[i].wins = names_find(&reader->names, classes[i].id, NAMES_LAST) == i;
 }
 
 static struct span decimal(uint64_t number, char room[20])
@@ -112,7 +126,7 @@ static bool classes_are_mapped(struct manifest_reader *reader, const struct attr
 /* The checks that stop further ones, in the order in which each makes sense of the next. */
 static void judge_form(struct manifest_reader *reader, struct attribute *attribute)
 {
-    if (!metadata_is_well_formed(attribute)) {
+    if (!metadata_is_well_formed(reader, attribute)) {
         blame_metadata(reader, attribute, MANIFEST_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT);
     } else if (!value_is_well_formed(reader, attribute)) {
         blame_value(reader, attribute, MANIFEST_INVALID_LABEL_ATTRIBUTE_FORMAT);

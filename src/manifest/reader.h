@@ -66,7 +66,8 @@ struct attribute {
     bool has_objects;
     bool objects_confident; /* each of the objects */
     uint32_t object_count;
-    bool has_class_map; /* an object from decimal ids to strings */
+    bool has_class_map; /* an object whose keys are decimal ids */
+    bool class_unnamed; /* some value in it is no string, and its entry's name has no ptr */
     uint32_t class_from;
     uint32_t class_count;
 

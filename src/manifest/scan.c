@@ -146,12 +146,12 @@ static void scan_class_map(struct manifest_reader *reader, struct attribute *att
 {
     attribute->has_class_map = true;
     for (struct json_iter it = json_iter(map); json_next(&it);) {
-        if (json_kind(it.value) != JSON_STRING || !is_decimal(it.key)) {
-            attribute->has_class_map = false;
-            continue;
-        }
+        bool named = json_kind(it.value) == JSON_STRING;
+        attribute->has_class_map &= is_decimal(it.key);
+        attribute->class_unnamed |= !named;
         reader->classes = list_room(reader->classes, &reader->class_room, reader->class_count, sizeof *reader->classes);
-        reader->classes[reader->class_count++] = (struct class_entry){ .id = it.key, .name = json_string(it.value) };
+        reader->classes[reader->class_count++] =
+            (struct class_entry){ .id = it.key, .name = named ? json_string(it.value) : SPAN_NONE };
     }
     attribute->class_count = reader->class_count - attribute->class_from;
 }

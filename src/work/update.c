@@ -115,9 +115,9 @@ static bool write_drops(struct update *update, struct err *err)
     struct stage *stage = &update->stage;
     if (!stage_clear_rejected(stage, err))
         return false;
-    for (const struct drop *drop = update->drops; drop; drop = drop->next) {
+    for (const struct drop *one = update->drops; one; one = one->next) {
         if (!stage_turn(stage, err) ||
-            !stage_rejected_put(stage->db, stage->dataset_id, drop->line_number, drop->code, drop->value, err) ||
+            !stage_rejected_put(stage->db, stage->dataset_id, one->line_number, one->code, one->value, err) ||
             !stage_pause(stage, false, err))
             return false;
     }

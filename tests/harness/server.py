@@ -18,7 +18,7 @@ FAULTY_BINARY = BINARY.parent / "tests" / "faults" / "placard-faults"
 ACCOUNT = "123456789012"
 READY_SECONDS = 30
 STOP_SECONDS = 30
-SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime error:")
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:")
 
 
 class Key(NamedTuple):
