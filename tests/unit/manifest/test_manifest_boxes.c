@@ -149,6 +149,13 @@ static void judges_types_and_names(void **state)
                                       "'type':'groundtruth/object-detection'," COMMON
                                       ",<INVALID_LABEL_NAME_LENGTH>},<NO_VALID_LABEL_ATTRIBUTES>" LABELED("false"),
           "" },
+        /* of equal ids the last one counts, whatever those before it are */
+        { "{" REF ",'BB':{" BOXED(SIZE(640, 480), "") "},'BB-metadata':{'objects':[],'class-map':{'0':null,'0':'E'},"
+                                                      "'type':'groundtruth/object-detection'," COMMON "}}",
+          "{" REF ",'BB':{" BOXED(SIZE(640, 480), "") "},'BB-metadata':{'objects':[],'class-map':{'0':null,'0':'E'},"
+                                                      "'type':'groundtruth/object-detection'," COMMON
+                                                      "}" LABELED("false"),
+          "E[d]" },
     };
     check_rows(rows, COUNT_OF(rows));
 }
