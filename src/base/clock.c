@@ -48,7 +48,7 @@ static int64_t days_from_civil(int64_t year, int month, int day)
 
 int64_t clock_utc_seconds(int year, int month, int day, int hour, int minute, int second)
 {
-    return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    return days_from_civil(year, month, day) * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
 }
 
 /* A moment's parts in UTC, years 0 to 9999. */

@@ -1,4 +1,5 @@
 /* err: see err.h for the contract. */
+#define PLACARD_BASE_ERR_C
 #include "base/err.h"
 
 #include <stdarg.h>
