@@ -80,7 +80,8 @@ static void read_bytes(struct work *work, int64_t first_seq, struct span index, 
     }
     check_sound(&work->block, first_seq);
     buf_clear(&work->index);
-    block_encode(&work->block, &work->index);
+    block_encode_entries(&work->block, &work->index);
+    block_encode_labels(&work->block, &work->index);
     CHECK(block_decode(buf_span(&work->index), work->block.entries[0].seq, &work->again, &err));
     check_same(&work->block, &work->again);
     for (unsigned i = 0; i < work->block.count; i++)
@@ -118,7 +119,8 @@ static void write_block(struct work *work)
         return;
     buf_clear(&work->index);
     buf_clear(&work->packed);
-    block_encode(&work->block, &work->index);
+    block_encode_entries(&work->block, &work->index);
+    block_encode_labels(&work->block, &work->index);
     block_pack(work->packer, buf_span(&work->lines), &work->packed);
     CHECK(block_decode(buf_span(&work->index), work->block.entries[0].seq, &work->again, &err));
     check_same(&work->block, &work->again);

@@ -34,17 +34,19 @@ static unsigned follow(struct object_store *objects, struct span text, uint64_t 
 {
     struct feed feed;
     struct batch batch;
+    struct buf input;
     struct err err;
     unsigned batches = 0;
     struct object_name name = { SPAN_LIT("bucket"), span_str(key), SPAN_NONE };
     CHECK(feed_open(&feed, objects, name, SPAN_NONE, offset, line, chars, &err));
     batch_init(&batch);
+    buf_init(&input, 1 << 26);
     struct span rest = span_from(text, offset);
     do {
         batch_clear(&batch);
-        CHECK(feed_batch(&feed, &batch, &err));
+        CHECK(feed_batch(&feed, &batch, &input, &err));
         CHECK(batch.first_line == line);
-        struct span got = buf_span(&batch.input);
+        struct span got = buf_span(&input);
         for (int64_t i = 0; i < batch.lines; i++) {
             bool overlong = batch.overlong && i == batch.lines - 1;
             CHECK(rest.len > 0);
@@ -63,6 +65,7 @@ static unsigned follow(struct object_store *objects, struct span text, uint64_t 
     CHECK(rest.len == 0);
     feed_close(&feed);
     batch_free(&batch);
+    buf_free(&input);
     return batches;
 }
 

@@ -1,8 +1,11 @@
 /*
- * Fuzz target for store/progress: the bytes kept in a job's row, both kinds. What is read without complaint is written
- * and read again the same, and its texts lie within the bytes.
+ * Fuzz target for store/progress and ref_pages: the bytes kept in a job's row, both kinds, and in a page of refs. What
+ * is read without complaint is written and read again the same, its texts lie within the bytes, and refs are in order.
  */
+#include <stdlib.h>
+
 #include "store/progress.h"
+#include "store/ref_pages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,12 +47,32 @@ static void check_source(struct arena *arena, struct span bytes)
     CHECK(span_eq(manifest.version, again.version) && span_eq(manifest.etag, again.etag));
 }
 
+static void check_page(struct span bytes)
+{
+    const struct ref *refs;
+    size_t count, at = 0, taken = 0;
+    char *copy = mem_dup(bytes.ptr, bytes.len); /* aligned, as the store hands it on */
+    if (ref_page_read(span_of(copy, bytes.len), &refs, &count)) {
+        CHECK(count * sizeof *refs == bytes.len);
+        for (size_t i = 1; i < count; i++)
+            CHECK((int64_t)refs[i - 1].hash < (int64_t)refs[i].hash ||
+                  (refs[i - 1].hash == refs[i].hash && refs[i - 1].seq < refs[i].seq));
+        for (; at < count; at += taken) {
+            taken = ref_page_take(refs, count, at);
+            CHECK(taken > 0 && taken <= count - at);
+            CHECK(at + taken == count || refs[at + taken].hash != refs[at + taken - 1].hash);
+        }
+    }
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
     arena_init(&arena);
     check_progress(&arena, span_of(data, size));
     check_source(&arena, span_of(data, size));
+    check_page(span_of(size ? (const char *)data : "", size));
     arena_free(&arena);
     return 0;
 }
