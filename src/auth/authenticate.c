@@ -62,7 +62,7 @@ static bool check_scheme(const struct head *head, struct err *err)
         return fail(err, E_AUTH_MISSING,
                     "Request is missing Authentication Token: a signature in the query is not accepted here, sign with "
                     "an Authorization header");
-    if (!span_starts(head->authorization, SPAN_LIT("AWS4-")))
+    if (!head->authorization.ptr || !span_starts(head->authorization, SPAN_LIT("AWS4-")))
         return fail(err, E_AUTH_MISSING, "Request is missing Authentication Token");
     return true;
 }

@@ -105,13 +105,12 @@ static void take_setting(struct span line, struct call_key *key)
         set_text(&key->region, value);
 }
 
-/* Whether the line is a `[section]`; then whether it is the profile's. */
+/* Whether the line begins a `[section]`; then whether it is the profile's, which one that is not ended is not. */
 static bool is_section(struct span line, struct span profile, bool *ret_ours)
 {
-    if (!span_starts(line, SPAN_LIT("[")) || !span_ends(line, SPAN_LIT("]")))
+    if (!span_starts(line, SPAN_LIT("[")))
         return false;
-    struct span name = span_trim(span_of(line.ptr + 1, line.len - 2));
-    *ret_ours = span_eq(name, profile);
+    *ret_ours = span_ends(line, SPAN_LIT("]")) && span_eq(span_trim(span_of(line.ptr + 1, line.len - 2)), profile);
     return true;
 }
 

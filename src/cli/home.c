@@ -211,14 +211,15 @@ static bool parse_credentials(struct span text, struct root_key *ret_key)
         if (span_ends(line, SPAN_LIT("\r")))
             line = span_trim(span_first(line, line.len - 1));
         if (span_starts(line, SPAN_LIT("[")))
-            in_default = span_is(line, "[default]");
+            in_default =
+                span_ends(line, SPAN_LIT("]")) && span_is(span_trim(span_of(line.ptr + 1, line.len - 2)), "default");
         if (!in_default || line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == ';')
             continue;
         struct span value = line;
         struct span name = span_trim(span_cut(&value, '='));
-        if (span_is(name, "aws_access_key_id"))
+        if (span_eq_nocase(name, SPAN_LIT("aws_access_key_id")))
             have_id = keep_id(span_trim(value), ret_key->id);
-        else if (span_is(name, "aws_secret_access_key"))
+        else if (span_eq_nocase(name, SPAN_LIT("aws_secret_access_key")))
             have_secret = keep_part(span_trim(value), ret_key->secret, ROOT_KEY_SECRET_MAX);
     }
     return have_id && have_secret;

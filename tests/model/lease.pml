@@ -359,7 +359,7 @@ ingesting: /* C: work/ingest.c run_create_manifest, take, write_blocks; work/sta
         fi
     :: cursor == 2 -> break
     od;
-    /* C: work/refs.c refs_write; store/stage_rows.c stage_ref_put */
+    /* C: work/refs.c refs_write; store/ref_pages.c ref_page_put */
     STEP(ref[1] = true);
     STEP(ref[2] = true);
     if
