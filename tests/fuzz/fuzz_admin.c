@@ -146,10 +146,12 @@ static void start(void)
 {
     static const struct admin admin = { .account = "123456789012" };
     static struct admin_server *server;
+    static char beside[] = "";
+    const struct conf_values values = { .store = beside };
     struct err err;
     log_start(LOG_ERROR, false); /* what is not whole is warned of */
     buf_init(&asked, ADMIN_REQUEST_MAX);
-    CHECK(home_open(place_path("server"), true, &server_home, &err) && home_lock(&server_home, &err));
+    CHECK(home_open(place_path("server"), true, &server_home, &err) && home_lock(&server_home, &values, &err));
     CHECK(home_open(place_path("caller"), true, &caller_home, &err));
     CHECK(admin_server_start(&server_home, &admin, &server, &err));
 }

@@ -62,12 +62,14 @@ static void check_own(const struct home *home)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct home home;
+    static char beside[] = "";
+    const struct conf_values values = { .store = beside };
     struct root_key root;
     struct call_key key;
     struct err err;
     if (!home.path) {
         CHECK(unsetenv("PLACARD_ACCESS_KEY_ID") == 0 && unsetenv("PLACARD_SECRET_ACCESS_KEY") == 0);
-        CHECK(home_open(place_path("home"), true, &home, &err) && home_lock(&home, &err));
+        CHECK(home_open(place_path("home"), true, &home, &err) && home_lock(&home, &values, &err));
     }
     place_write(place_path("home/credentials"), span_of(size ? (const char *)data : "", size));
     bool server = read_by_server(&home, &root);
