@@ -25,7 +25,7 @@ REACHED = (
     "bucket_assign", "dataset_create", "dataset_delete", "dataset_distribute", "dataset_update", "job_claim",
     "job_release", "job_void_leases", "key_add", "key_delete", "key_set_disabled", "prepare", "project_create",
     "project_delete", "run_delete", "run_giving_up", "run_settling", "session_add", "settle_refs_of", "stage_finish",
-    "stage_give_up", "stage_pause", "store_ping", "tag_add", "tag_remove", "undo_leftovers")
+    "stage_give_up", "stage_pause", "store_ping", "tag_add", "tag_remove", "undo_part")
 NOT_REACHED = {
     "apply": "when the schema is made or changed: first_start, and test_upgrade.py",
     "lose_hope": "after eight failures of a job, which kills are not: test_sweep.c",
