@@ -20,7 +20,7 @@ DEAD = (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError
 MOVES = {"create_project": 3, "delete_project": 2, "create_dataset": 8, "update": 8, "distribute": 5, "delete_dataset": 4,
          "tag": 3, "untag": 2, "look": 3}
 TOWARDS = {"project_delete": "delete_project", "dataset_distribute": "distribute", "settle_refs_of": "distribute",
-           "run_settling": "update", "dataset_update": "update", "undo_leftovers": "update", "tag_add": "tag",
+           "run_settling": "update", "dataset_update": "update", "undo_part": "update", "tag_add": "tag",
            "tag_remove": "untag", "dataset_delete": "delete_dataset", "run_delete": "delete_dataset",
            "stage_give_up": "update", "run_giving_up": "update"}
 
