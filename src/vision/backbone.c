@@ -13,7 +13,9 @@
 #include "base/buf.h"
 #include "vision/backbone_graph.h"
 
-enum { TEXT_MAX = 1 << 20 };
+enum { TEXT_MAX = 1 << 20, TRIAL_SIDE = 224 };
+
+#define FILE_MAX ((size_t)WEIGHTS_MAX * sizeof(float))
 
 int layer_padding(int side, int kernel, int stride, int *ret_end)
 {
@@ -23,15 +25,22 @@ int layer_padding(int side, int kernel, int stride, int *ret_end)
     return all / 2;
 }
 
-static bool take_weights(struct backbone *backbone, struct span weights, struct err *err)
+/* The bytes are those that backbone.txt was written for. */
+static bool check_sum(const struct backbone *backbone, struct span bytes, struct err *err)
 {
     unsigned char sha256[BACKBONE_SHA_BYTES];
+    SHA256((const unsigned char *)bytes.ptr, bytes.len, sha256);
+    return memcmp(sha256, backbone->weights_sha256, sizeof sha256) == 0 ||
+           fail(err, E_INVALID, "the weights of the backbone %s are damaged; install it again", backbone->id);
+}
+
+static bool take_weights(struct backbone *backbone, struct span weights, struct err *err)
+{
     if (weights.len != backbone->weight_count * sizeof(float))
         return fail(err, E_INVALID, "the backbone %s has %zu bytes of weights, and %zu are wanted", backbone->id,
                     weights.len, backbone->weight_count * sizeof(float));
-    SHA256((const unsigned char *)weights.ptr, weights.len, sha256);
-    if (memcmp(sha256, backbone->weights_sha256, sizeof sha256) != 0)
-        return fail(err, E_INVALID, "the weights of the backbone %s are damaged; install it again", backbone->id);
+    if (!check_sum(backbone, weights, err))
+        return false;
     backbone->weights = mem_alloc(weights.len);
     for (size_t i = 0; i < backbone->weight_count; i++) {
         const unsigned char *at = (const unsigned char *)weights.ptr + i * 4;
@@ -43,18 +52,38 @@ static bool take_weights(struct backbone *backbone, struct span weights, struct 
     return true;
 }
 
-static bool is_id(const char *id)
+/* Opens it and runs it once, which tells how many channels its taps have. */
+static bool take_model(struct backbone *backbone, struct span model, struct err *err)
+{
+    struct foreign_tap taps[FOREIGN_TAPS];
+    struct err why;
+    if (!check_sum(backbone, model, err))
+        return false;
+    float *pixels = mem_zero((unsigned long)TRIAL_SIDE * TRIAL_SIDE * 3, sizeof *pixels);
+    bool done = foreign_open(&backbone->spec, model, &backbone->foreign, &why) &&
+                foreign_run(backbone->foreign, pixels, TRIAL_SIDE, TRIAL_SIDE, taps, &why);
+    free(pixels);
+    if (!done)
+        return fail(err, why.code, "the backbone %s cannot be used: %s", backbone->id, why.text);
+    for (unsigned t = 0; t < BACKBONE_TAPS; t++) {
+        backbone->channels[t] = taps[t].channels;
+        free(taps[t].data);
+    }
+    return true;
+}
+
+bool backbone_is_id(const char *id)
 {
     size_t len = strlen(id);
     return len > 0 && len <= BACKBONE_ID_MAX && id[0] != '.' &&
            strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
 }
 
-bool backbone_read(const char *id, struct span text, struct span weights, struct backbone **ret_backbone,
-                   struct err *err)
+/* The lines alone; weights or model are still to come. */
+static bool begin(const char *id, struct span text, struct backbone **ret_backbone, struct err *err)
 {
     struct err why;
-    if (!is_id(id))
+    if (!backbone_is_id(id))
         return fail(err, E_INVALID, "a backbone's name is 1 to %d letters, digits and -_.", BACKBONE_ID_MAX);
     struct backbone *backbone = mem_zero(1, sizeof *backbone);
     memcpy(backbone->id, id, strlen(id));
@@ -62,16 +91,27 @@ bool backbone_read(const char *id, struct span text, struct span weights, struct
         backbone_free(backbone);
         return fail(err, E_INVALID, "the backbone %s cannot be used: %s", id, why.text);
     }
-    if (!take_weights(backbone, weights, err)) {
-        backbone_free(backbone);
-        return false;
-    }
     SHA256((const unsigned char *)text.ptr, text.len, backbone->sha256);
     *ret_backbone = backbone;
     return true;
 }
 
-/* A whole file of the folder; E_NOT_FOUND if there is none. */
+bool backbone_read(const char *id, struct span text, struct span weights, struct backbone **ret_backbone,
+                   struct err *err)
+{
+    struct backbone *backbone;
+    if (!begin(id, text, &backbone, err))
+        return false;
+    bool done = backbone->is_foreign ? fail(err, E_INVALID, "the backbone %s is a foreign model's", id)
+                                     : take_weights(backbone, weights, err);
+    if (done)
+        *ret_backbone = backbone;
+    else
+        backbone_free(backbone);
+    return done;
+}
+
+/* A whole file of the folder. */
 static bool read_file(int folder, const char *id, const char *name, size_t max, struct buf *ret_bytes, struct err *err)
 {
     int file = openat(folder, name, O_RDONLY | O_CLOEXEC);
@@ -104,15 +144,24 @@ static bool read_file(int folder, const char *id, const char *name, size_t max, 
 
 static bool open_in(int folder, const char *id, struct backbone **ret_backbone, struct err *err)
 {
+    struct backbone *backbone = NULL;
     struct buf text, weights;
     if (!read_file(folder, id, "backbone.txt", TEXT_MAX, &text, err))
         return false;
-    bool done = read_file(folder, id, "weights.bin", (size_t)WEIGHTS_MAX * sizeof(float), &weights, err);
+    bool done = begin(id, buf_span(&text), &backbone, err);
+    buf_free(&text);
+    if (!done)
+        return false;
+    done = read_file(folder, id, backbone->is_foreign ? backbone->spec.file : "weights.bin", FILE_MAX, &weights, err);
     if (done) {
-        done = backbone_read(id, buf_span(&text), buf_span(&weights), ret_backbone, err);
+        done = backbone->is_foreign ? take_model(backbone, buf_span(&weights), err)
+                                    : take_weights(backbone, buf_span(&weights), err);
         buf_free(&weights);
     }
-    buf_free(&text);
+    if (done)
+        *ret_backbone = backbone;
+    else
+        backbone_free(backbone);
     return done;
 }
 
@@ -134,6 +183,7 @@ void backbone_free(struct backbone *backbone)
 {
     if (!backbone)
         return;
+    foreign_free(backbone->foreign);
     free(backbone->layers);
     free(backbone->weights);
     free(backbone);
@@ -146,7 +196,7 @@ const char *backbone_id(const struct backbone *backbone)
 
 const char *backbone_engine(const struct backbone *backbone)
 {
-    return backbone->foreign ? "onnxruntime" : "built-in";
+    return backbone->is_foreign ? "onnxruntime" : "built-in";
 }
 
 const unsigned char *backbone_sha256(const struct backbone *backbone)

@@ -35,6 +35,9 @@ bool backbone_read(const char *id, struct span text, struct span weights, struct
                    struct err *err) MUST_CHECK;
 void backbone_free(struct backbone *backbone);
 
+/* Whether a backbone may be called so. */
+bool backbone_is_id(const char *id);
+
 const char *backbone_id(const struct backbone *backbone);
 const char *backbone_engine(const struct backbone *backbone);          /* "built-in" or "onnxruntime" */
 const unsigned char *backbone_sha256(const struct backbone *backbone); /* BACKBONE_SHA_BYTES */

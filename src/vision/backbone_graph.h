@@ -8,6 +8,12 @@
  * three weights floats=2223872 sha256=HEX           of weights.bin conv NAME from=NAME out=32 kernel=3 stride=2
  * act=relu6 add=NAME depthwise NAME from=NAME kernel=3 stride=1 act=relu6 tap c3 NAME and c4, c5
  *
+ * The sidecar of a foreign model has the same first two lines and tap lines, and one about the model between them:
+ *
+ *     model file=model.onnx sha256=HEX layout=nchw input=NAME library=PATH
+ *
+ * where layout is nchw or nhwc, `library` may be left out, and a tap names an output of the model.
+ *
  * `from=input` is the image. `add` names an earlier layer of the same shape; it is added before the activation. act is
  * none, relu or relu6. Padding is TensorFlow's SAME: an output has ceil(side / stride) rows, and where the padding is
  * odd the extra row is at the end.
@@ -16,6 +22,7 @@
 #define PLACARD_VISION_BACKBONE_GRAPH_H
 
 #include "vision/backbone.h"
+#include "vision/foreign.h"
 
 enum { LAYER_NAME_MAX = 64, LAYERS_MAX = 1024, CHANNELS_MAX = 8192, KERNEL_MAX = 11, STRIDE_MAX = 4 };
 enum { WEIGHTS_MAX = 1 << 27 };
@@ -37,8 +44,6 @@ struct layer {
     size_t bias; /* likewise, [out] */
 };
 
-struct foreign; /* an ONNX Runtime session, backbone_foreign.h */
-
 struct backbone {
     char id[BACKBONE_ID_MAX + 1];
     unsigned char sha256[BACKBONE_SHA_BYTES];
@@ -47,10 +52,12 @@ struct backbone {
     int layer_count;
     int taps[BACKBONE_TAPS]; /* places of layers, rising */
     int channels[BACKBONE_TAPS];
-    unsigned char weights_sha256[BACKBONE_SHA_BYTES];
+    unsigned char weights_sha256[BACKBONE_SHA_BYTES]; /* of the model's file, if it is a foreign one */
     float *weights;
     size_t weight_count;
-    struct foreign *foreign; /* NULL: the built-in engine, and the fields from `layers` to `weights` count */
+    bool is_foreign; /* then what follows counts, and layers and weights do not */
+    struct foreign_spec spec;
+    struct foreign *foreign; /* NULL until it is opened */
 };
 
 /* The number of weights of a layer, without its bias. */

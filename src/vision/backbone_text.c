@@ -92,20 +92,54 @@ static int digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool take_weights(struct backbone *backbone, struct line *line)
+static bool take_sha256(struct backbone *backbone, struct line *line)
 {
     struct span hex;
-    int floats;
-    if (!number(line, "floats", WEIGHTS_MAX, &floats) || !value(line, "sha256", &hex) ||
-        hex.len != 2 * BACKBONE_SHA_BYTES)
-        return wrong(line, "it should read `weights floats=N sha256=HEX`");
+    if (!value(line, "sha256", &hex) || hex.len != 2 * BACKBONE_SHA_BYTES)
+        return wrong(line, "`sha256=` of 64 digits is missing");
     for (size_t i = 0; i < BACKBONE_SHA_BYTES; i++) {
         int high = digit(hex.ptr[2 * i]), low = digit(hex.ptr[2 * i + 1]);
         if (high < 0 || low < 0)
             return wrong(line, "sha256 has 64 digits of 0 to 9 and a to f");
         backbone->weights_sha256[i] = (unsigned char)(high * 16 + low);
     }
+    return true;
+}
+
+static bool take_weights(struct backbone *backbone, struct line *line)
+{
+    int floats;
+    if (!number(line, "floats", WEIGHTS_MAX, &floats))
+        return wrong(line, "it should read `weights floats=N sha256=HEX`");
     backbone->weight_count = (size_t)floats;
+    return take_sha256(backbone, line);
+}
+
+static bool keep_name(struct span name, char into[FOREIGN_NAME_MAX + 1])
+{
+    if (name.len == 0 || name.len > FOREIGN_NAME_MAX || memchr(name.ptr, '\0', name.len))
+        return false;
+    memcpy(into, name.ptr, name.len);
+    into[name.len] = '\0';
+    return true;
+}
+
+static bool take_model(struct backbone *backbone, struct line *line)
+{
+    struct foreign_spec *spec = &backbone->spec;
+    struct span text;
+    backbone->is_foreign = true;
+    if (!value(line, "file", &text) || !keep_name(text, spec->file) || spec->file[0] == '.' || strchr(spec->file, '/'))
+        return wrong(line, "`file=` names no file of the folder");
+    if (!take_sha256(backbone, line))
+        return false;
+    if (!value(line, "layout", &text) || !(span_is(text, "nchw") || span_is(text, "nhwc")))
+        return wrong(line, "`layout=` is nchw or nhwc");
+    spec->channels_last = span_is(text, "nhwc");
+    if (!value(line, "input", &text) || !keep_name(text, spec->input))
+        return wrong(line, "`input=` names no input of the model");
+    if (value(line, "library", &text) && !keep_name(text, spec->library))
+        return wrong(line, "`library=` names no file");
     return true;
 }
 
@@ -187,6 +221,10 @@ static bool take_tap(struct backbone *backbone, struct line *line, unsigned *tap
     unsigned tap = *tap_count;
     if (tap == BACKBONE_TAPS || !span_is(word(line), names[tap]))
         return wrong(line, "the taps are c3, c4 and c5, in this order");
+    if (backbone->is_foreign) {
+        *tap_count = tap + 1;
+        return keep_name(word(line), backbone->spec.taps[tap]) || wrong(line, "a tap names no output of the model");
+    }
     int place = layer_named(backbone, word(line));
     if (place == LAYER_NONE)
         return wrong(line, "a tap names no layer above");
@@ -238,11 +276,14 @@ static bool take_line(struct backbone *backbone, struct line *line, unsigned *ta
                wrong(line, "it should read `placard-backbone 1`");
     if (line->number == 2)
         return span_is(kind, "input") ? take_input(backbone, line) : wrong(line, "`input` comes second");
+    if (line->number == 3 && span_is(kind, "model"))
+        return take_model(backbone, line);
     if (line->number == 3)
-        return span_is(kind, "weights") ? take_weights(backbone, line) : wrong(line, "`weights` comes third");
+        return span_is(kind, "weights") ? take_weights(backbone, line)
+                                        : wrong(line, "`weights` or `model` comes third");
     if (span_is(kind, "tap"))
         return take_tap(backbone, line, tap_count);
-    if (*tap_count > 0)
+    if (*tap_count > 0 || backbone->is_foreign)
         return wrong(line, "taps come last");
     if (span_is(kind, "conv") || span_is(kind, "depthwise"))
         return take_layer(backbone, line, span_is(kind, "depthwise"));
@@ -266,5 +307,5 @@ bool backbone_parse(struct backbone *backbone, struct span text, struct err *err
     }
     if (tap_count != BACKBONE_TAPS)
         return wrong(&line, "the file ends before its three taps");
-    return lay_out(backbone, &line);
+    return backbone->is_foreign || lay_out(backbone, &line);
 }

@@ -45,7 +45,8 @@ struct trunk {
     dnnl_memory_t tap_memory[BACKBONE_TAPS];
     float *tap_data[BACKBONE_TAPS]; /* NULL where the layer's own buffer is channels last */
     struct tap taps[BACKBONE_TAPS];
-    float *cut_data; /* what trunk_run_to gave last, of cut_desc */
+    struct foreign_tap foreign_taps[BACKBONE_TAPS]; /* of the last run, if the backbone is a foreign one */
+    float *cut_data;                                /* what trunk_run_to gave last, of cut_desc */
     dnnl_memory_desc_t cut_desc;
 };
 
@@ -180,7 +181,6 @@ static void wire(struct trunk *trunk)
     for (int i = 0; i < trunk->buffer_count; i++)
         trunk->buffers[i] = engine_alloc(trunk->buffer_bytes[i]);
     trunk->scratch = engine_alloc(trunk->scratch_bytes);
-    trunk->input = engine_alloc(dnnl_memory_desc_get_size(&trunk->input_desc));
     trunk->input_memory = engine_memory(&trunk->input_desc, trunk->input);
     for (int i = 0; i < trunk->backbone->layer_count; i++)
         wire_step(trunk, i);
@@ -188,25 +188,46 @@ static void wire(struct trunk *trunk)
         wire_tap(trunk, t);
 }
 
+/* One run of a foreign model, its taps kept until the next. */
+static bool run_foreign(struct trunk *trunk, struct err *err)
+{
+    struct foreign_tap taps[BACKBONE_TAPS];
+    if (!foreign_run(trunk->backbone->foreign, trunk->input, trunk->height, trunk->width, taps, err))
+        return false;
+    for (unsigned t = 0; t < BACKBONE_TAPS; t++) {
+        CHECK(taps[t].channels == trunk->backbone->channels[t]);
+        free(trunk->foreign_taps[t].data);
+        trunk->foreign_taps[t] = taps[t];
+        trunk->taps[t] = (struct tap){ taps[t].channels, taps[t].height, taps[t].width, taps[t].data };
+    }
+    return true;
+}
+
+static void build(struct trunk *trunk)
+{
+    trunk->stream = engine_stream();
+    trunk->steps = mem_zero((unsigned long)trunk->backbone->layer_count, sizeof *trunk->steps);
+    plan(trunk);
+    wire(trunk);
+}
+
 bool trunk_new_tuned(const struct backbone *backbone, const struct cut *cut, const float *weights, int height,
                      int width, struct trunk **ret_trunk, struct err *err)
 {
-    (void)err;
     CHECK(height >= SIDE_MIN && height <= SIDE_MAX && width >= SIDE_MIN && width <= SIDE_MAX);
     engine_alone();
     struct trunk *trunk = mem_zero(1, sizeof *trunk);
-    trunk->backbone = backbone;
-    trunk->tuned = cut;
-    trunk->weights = weights;
-    trunk->height = height;
-    trunk->width = width;
-    trunk->stream = engine_stream();
-    trunk->steps = mem_zero((unsigned long)backbone->layer_count, sizeof *trunk->steps);
+    *trunk = (struct trunk){ .backbone = backbone, .tuned = cut, .weights = weights, .height = height, .width = width };
     for (int c = 0; c < 3; c++)
         for (int x = 0; x < 256; x++)
             trunk->levels[c][x] = (float)x * backbone->scale[c] + backbone->offset[c];
-    plan(trunk);
-    wire(trunk);
+    trunk->input = engine_alloc((size_t)height * (size_t)width * 3 * sizeof(float));
+    if (backbone->is_foreign && !run_foreign(trunk, err)) {
+        trunk_free(trunk);
+        return false;
+    }
+    if (!backbone->is_foreign)
+        build(trunk);
     trunk->tuned = NULL;
     trunk->weights = NULL;
     *ret_trunk = trunk;
@@ -218,10 +239,8 @@ bool trunk_new(const struct backbone *backbone, int height, int width, struct tr
     return trunk_new_tuned(backbone, NULL, NULL, height, width, ret_trunk, err);
 }
 
-void trunk_free(struct trunk *trunk)
+static void free_steps(struct trunk *trunk)
 {
-    if (!trunk)
-        return;
     for (int i = 0; i < trunk->backbone->layer_count; i++) {
         struct step *step = &trunk->steps[i];
         dnnl_primitive_destroy(step->convolution);
@@ -233,15 +252,24 @@ void trunk_free(struct trunk *trunk)
         free(step->packed);
         free(step->bias_data);
     }
+    dnnl_memory_destroy(trunk->input_memory);
+    dnnl_stream_destroy(trunk->stream);
+}
+
+void trunk_free(struct trunk *trunk)
+{
+    if (!trunk)
+        return;
+    if (trunk->steps)
+        free_steps(trunk);
     for (unsigned t = 0; t < BACKBONE_TAPS; t++) {
         if (trunk->tap_memory[t])
             dnnl_memory_destroy(trunk->tap_memory[t]);
         free(trunk->tap_data[t]);
+        free(trunk->foreign_taps[t].data);
     }
     for (int i = 0; i < trunk->buffer_count; i++)
         free(trunk->buffers[i]);
-    dnnl_memory_destroy(trunk->input_memory);
-    dnnl_stream_destroy(trunk->stream);
     free(trunk->cut_data);
     free(trunk->input);
     free(trunk->scratch);
@@ -271,10 +299,16 @@ static void run_step(struct trunk *trunk, int at)
     DNNL(dnnl_primitive_execute(step->convolution, trunk->stream, (int)COUNT_OF(args), args));
 }
 
-/* From trunk->input to the taps. */
+/* From trunk->input to the taps. What a foreign model did once it does again, or memory is gone. */
 static void run(struct trunk *trunk, struct tap ret_taps[BACKBONE_TAPS])
 {
+    struct err err;
     engine_alone();
+    if (trunk->backbone->is_foreign) {
+        CHECK(run_foreign(trunk, &err));
+        memcpy(ret_taps, trunk->taps, sizeof trunk->taps);
+        return;
+    }
     for (int i = 0; i < trunk->backbone->layer_count; i++)
         run_step(trunk, i);
     DNNL(dnnl_stream_wait(trunk->stream));
@@ -304,7 +338,7 @@ void trunk_run_to(struct trunk *trunk, const struct image *image, const struct c
 {
     const struct backbone *backbone = trunk->backbone;
     int last = backbone->layers[cut->layer].from;
-    CHECK(last >= 0 && last < cut->layer);
+    CHECK(!backbone->is_foreign && last >= 0 && last < cut->layer);
     engine_alone();
     take_image(trunk, image);
     for (int i = 0; i <= last; i++)

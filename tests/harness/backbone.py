@@ -21,15 +21,19 @@ def _locked(folder):
     return lock
 
 
-def package_file():
-    """The package's .tgz."""
+def fetched(name, version):
+    """The .tgz of a published npm package; nothing of it is run."""
     folder = BINARY.parent / "packages"
-    file = folder / f"{PACKAGE}-{VERSION}.tgz"
+    file = folder / f"{name}-{version}.tgz"
     with _locked(folder):
         if not file.exists():
-            subprocess.run(["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"], cwd=folder, check=True,
+            subprocess.run(["npm", "pack", "--silent", f"{name}@{version}"], cwd=folder, check=True,
                            timeout=FETCH_SECONDS, stdout=subprocess.DEVNULL)
     return file
+
+
+def package_file():
+    return fetched(PACKAGE, VERSION)
 
 
 def backbones():
