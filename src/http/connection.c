@@ -139,6 +139,8 @@ static void connection_finish(struct connection *connection)
         listener->connections = connection->next;
     if (connection->next)
         connection->next->prev = connection->prev;
+    if (listener->cursor == connection)
+        listener->cursor = connection->next;
     address_leave(listener, connection->address);
     atomic_fetch_sub_explicit(&listener->open, 1, memory_order_relaxed);
     if (connection->linger)

@@ -127,6 +127,7 @@ struct http_listener {
     pthread_t sweeper;
     bool sweeper_stop; /* this and all below under lock */
     struct connection *connections;
+    struct connection *cursor; /* the next one the sweeper looks at; NULL between sweeps */
     struct lingering *lingering;
     unsigned lingering_count;
     struct exchange_cache *caches;

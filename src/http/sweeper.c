@@ -14,6 +14,11 @@
  * Missed ends. libmicrohttpd 0.9.75 waits for edges and reads once an edge, so that a client's end which arrives
  * together with its last bytes is seen by nobody. The sweeper looks for such connections and makes a new edge.
  *
+ * Short locks. Every new and every ending connection needs the lock, so it is held for a slice of the connections at a
+ * time, with a pause in which those get it, and not at all while lingering sockets are read: with thousands of idle
+ * connections, or clients that send without end, everybody else would wait for the sweeper. Connections are looked at
+ * once a tick, however often what lingers needs a look.
+ *
  * Lingering. Closing a socket whose client is still sending makes the kernel answer with a reset, which can overtake
  * and destroy the refusal that was just sent. Such sockets are kept for a short while, as duplicates, to read and drop
  * what comes.
@@ -38,7 +43,9 @@ enum {
     LINGER_BYTES = 64 * 1024 * 1024,
     LINGER_BYTES_A_TICK = 4 * 1024 * 1024,
     TICK_MOST_MS = 250,
-    TICK_LEAST_MS = 5
+    TICK_LEAST_MS = 5,
+    SLICE = 64, /* connections looked at in one go, some tens of microseconds */
+    PAUSE_NS = 20 * 1000
 };
 
 static uint64_t now_ms(void)
@@ -135,7 +142,7 @@ static bool overdue(struct connection *connection, uint64_t now)
 
 void sweeper_linger(struct http_listener *listener, int socket)
 {
-    if (listener->lingering_count >= LINGER_MOST)
+    if (listener->lingering_count >= LINGER_MOST || listener->sweeper_stop)
         return;
     int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
@@ -147,7 +154,8 @@ void sweeper_linger(struct http_listener *listener, int socket)
     lingering->next = listener->lingering;
     listener->lingering = lingering;
     listener->lingering_count++;
-    pthread_cond_signal(&listener->wake);
+    if (!lingering->next) /* else it looks every LINGER_TICK_MS anyway */
+        pthread_cond_signal(&listener->wake);
 }
 
 /* True when nothing more is to come, or more than anybody should send. */
@@ -166,9 +174,16 @@ static bool swallow(struct lingering *lingering)
     return lingering->swallowed > LINGER_BYTES;
 }
 
+/* Under lock, which it lets go while it reads. */
 static void sweep_lingering(struct http_listener *listener, uint64_t now, bool all)
 {
-    struct lingering **link = &listener->lingering;
+    struct lingering *list = listener->lingering;
+    struct lingering **link = &list;
+    unsigned closed = 0;
+    if (!list)
+        return;
+    listener->lingering = NULL;
+    pthread_mutex_unlock(&listener->lock);
     while (*link) {
         struct lingering *lingering = *link;
         if (!all && !swallow(lingering) && now < lingering->until_ms) {
@@ -178,8 +193,12 @@ static void sweep_lingering(struct http_listener *listener, uint64_t now, bool a
         close(lingering->socket);
         *link = lingering->next;
         free(lingering);
-        listener->lingering_count--;
+        closed++;
     }
+    pthread_mutex_lock(&listener->lock);
+    *link = listener->lingering; /* what came meanwhile */
+    listener->lingering = list;
+    listener->lingering_count -= closed;
 }
 
 static uint64_t tick_ms(const struct http_listener *listener)
@@ -189,20 +208,43 @@ static uint64_t tick_ms(const struct http_listener *listener)
     uint64_t tick = shorter / 4;
     if (tick > TICK_MOST_MS)
         tick = TICK_MOST_MS;
-    if (listener->lingering && tick > LINGER_TICK_MS)
-        tick = LINGER_TICK_MS;
     return tick < TICK_LEAST_MS ? TICK_LEAST_MS : tick;
 }
 
-static void wait_tick(struct http_listener *listener)
+/* Under lock, which it lets go between slices; connection_finish moves the cursor off a connection that ends. */
+static void sweep_connections(struct http_listener *listener, uint64_t now)
+{
+    const struct timespec pause = { .tv_nsec = PAUSE_NS };
+    listener->cursor = listener->connections;
+    while (listener->cursor && !listener->sweeper_stop) {
+        for (unsigned i = 0; i < SLICE && listener->cursor; i++) {
+            struct connection *connection = listener->cursor;
+            listener->cursor = connection->next;
+            if (overdue(connection, now))
+                cut(connection);
+        }
+        if (listener->cursor) {
+            pthread_mutex_unlock(&listener->lock);
+            nanosleep(&pause, NULL);
+            pthread_mutex_lock(&listener->lock);
+        }
+    }
+    listener->cursor = NULL;
+}
+
+/* Until something lingers that needs a look, the next sweep is due, or there is work at all. */
+static void wait_tick(struct http_listener *listener, uint64_t due_ms)
 {
     if (!listener->connections && !listener->lingering) {
         pthread_cond_wait(&listener->wake, &listener->lock);
         return;
     }
+    uint64_t now = now_ms(), wait = due_ms > now ? due_ms - now : 1;
+    if (listener->lingering && wait > LINGER_TICK_MS)
+        wait = LINGER_TICK_MS;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)tick_ms(listener) * 1000000L;
+    until.tv_nsec += (long)wait * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     pthread_cond_timedwait(&listener->wake, &listener->lock, &until);
@@ -211,18 +253,17 @@ static void wait_tick(struct http_listener *listener)
 static void *sweep(void *cls)
 {
     struct http_listener *listener = cls;
-    uint64_t last = 0;
+    uint64_t due_ms = 0;
     pthread_mutex_lock(&listener->lock);
     while (!listener->sweeper_stop) {
         uint64_t now = now_ms();
-        if (now - last >= TICK_LEAST_MS) { /* connections that come and go wake us; no need to look each time */
-            for (struct connection *c = listener->connections; c; c = c->next)
-                if (overdue(c, now))
-                    cut(c);
-            last = now;
+        if (now >= due_ms) { /* connections that come and go wake us; no need to look each time */
+            sweep_connections(listener, now);
+            due_ms = now + tick_ms(listener);
         }
         sweep_lingering(listener, now, false);
-        wait_tick(listener);
+        if (!listener->sweeper_stop)
+            wait_tick(listener, due_ms);
     }
     sweep_lingering(listener, 0, true);
     pthread_mutex_unlock(&listener->lock);
