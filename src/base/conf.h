@@ -36,6 +36,7 @@ enum conf_source { CONF_DEFAULT, CONF_FILE, CONF_ENVIRONMENT, CONF_FLAG };
 
 enum conf_auth { CONF_AUTH_SIGV4, CONF_AUTH_NONE };
 enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
+enum conf_seccomp { CONF_SECCOMP_REFUSE, CONF_SECCOMP_KILL, CONF_SECCOMP_OFF };
 enum conf_limits { CONF_LIMITS_AWS, CONF_LIMITS_NONE };
 
 struct conf_list {
@@ -54,6 +55,7 @@ struct conf_values {
     char *objects;      /* empty: dir:DATA/buckets */
     char *backbones;    /* empty: DATA/backbones */
     unsigned auth;
+    unsigned seccomp; /* enum conf_seccomp */
     char *tls_certificate;
     char *tls_key;
     struct conf_list cors_origin;
@@ -92,7 +94,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 33
+#define CONF_ROWS 34
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

@@ -8,6 +8,7 @@
 
 static const char *const partitions[] = { "aws", "aws-cn", "aws-us-gov", NULL };
 static const char *const auths[] = { "sigv4", "none", NULL };
+static const char *const seccomps[] = { "refuse", "kill", "off", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
 static const char *const limit_sets[] = { "aws", "none", NULL };
@@ -31,6 +32,8 @@ const struct conf_row conf_rows[CONF_ROWS] = {
       .help = "Folder of the pretrained networks, a folder each. Empty: DATA/backbones." },
     { "auth", CONF_CHOICE, AT(auth), "sigv4", .choices = auths, .metavar = "KIND",
       .help = "sigv4 checks every signature; none lets anybody in, on a loopback address only." },
+    { "seccomp", CONF_CHOICE, AT(seccomp), "refuse", .choices = seccomps, .metavar = "HOW",
+      .help = "System calls that the server has no use for fail (refuse), end the process (kill), or stay (off)." },
     { "tls-certificate", CONF_TEXT, AT(tls_certificate), "", .metavar = "FILE",
       .help = "PEM file of the certificate and its chain; its content is read anew on SIGHUP. Needs tls-key." },
     { "tls-key", CONF_TEXT, AT(tls_key), "", .metavar = "FILE",

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/admin.h"
+#include "cli/confine.h"
 #include "cli/pages.h"
 #include "cli/settings.h"
 
@@ -276,7 +277,8 @@ static void log_start_line(const struct server *server)
     else
         buf_addf(&credentials, "%s/credentials", server->home.path);
     log_line(LOG_INFO, "placard is serving", LOG_S("version", PLACARD_VERSION), LOG_S("data", server->home.path),
-             LOG_S("account", values->account), LOG_T("credentials", buf_span(&credentials)), LOG_N("pid", getpid()));
+             LOG_S("account", values->account), LOG_S("seccomp", conf_choice_name("seccomp", values->seccomp)),
+             LOG_T("credentials", buf_span(&credentials)), LOG_N("pid", getpid()));
     if (values->auth == CONF_AUTH_NONE)
         log_line(LOG_WARN, "auth is none: every process of this machine may do everything");
     buf_free(&credentials);
@@ -296,7 +298,8 @@ bool server_start(struct conf *conf, struct server **ret_server, struct err *err
     }
     if (done) {
         make_gate(server);
-        done = start_listener(server, err) && start_admin(server, err);
+        done = start_listener(server, err) && start_admin(server, err) &&
+               confine((enum conf_seccomp)conf->values.seccomp, err);
     }
     if (!done) {
         take_down(server);
