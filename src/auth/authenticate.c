@@ -36,7 +36,8 @@ struct head {
     const struct auth_options *options;
     const struct auth_request *request;
     struct span authorization;
-    struct span date; /* X-Amz-Date, else Date */
+    struct span date;   /* X-Amz-Date, else Date */
+    struct span target; /* X-Amz-Target: it decides what is done, so nobody may add it to a signed request */
     struct span key_id;
     int64_t now_ms;
 };
@@ -74,6 +75,10 @@ static bool check_parts(const struct head *head, const struct sigv4_authorizatio
     const char *date = head->date.ptr ? ""
                                       : "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
                                         "header. ";
+    if (parts->repeated)
+        return fail(err, E_AUTH_INCOMPLETE,
+                    "Authorization header has a parameter more than once. Authorization=" SPAN_FMT,
+                    SPAN_ARG(head->authorization));
     if (!*credential && !*signature && !*names && !*date)
         return true;
     return fail(err, E_AUTH_INCOMPLETE, "%s%s%s%sAuthorization=" SPAN_FMT, credential, signature, names, date,
@@ -164,6 +169,7 @@ static bool find_headers(struct head *head, struct auth *auth, struct err *err)
     struct span plain_date;
     if (!auth_find_header(request, SPAN_LIT("Authorization"), &head->authorization, err) ||
         !auth_find_header(request, SPAN_LIT("X-Amz-Date"), &head->date, err) ||
+        !auth_find_header(request, SPAN_LIT("X-Amz-Target"), &head->target, err) ||
         !auth_find_header(request, SPAN_LIT("X-Amz-Security-Token"), &auth->token, err) ||
         !auth_find_header(request, SPAN_LIT("X-Amz-Content-Sha256"), &auth->content_sha256, err))
         return false;
@@ -183,6 +189,8 @@ static bool check_authorization(struct head *head, struct auth *auth, struct err
         return false;
     if (!sigv4_is_signed(auth->parts.signed_headers, SPAN_LIT("host")))
         return fail(err, E_AUTH_SIGNATURE, "'Host' must be a 'SignedHeader' in the AWS Authorization.");
+    if (head->target.ptr && !sigv4_is_signed(auth->parts.signed_headers, SPAN_LIT("x-amz-target")))
+        return fail(err, E_AUTH_SIGNATURE, "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.");
     if (!span_is(auth->parts.algorithm, SIGV4_ALGORITHM))
         return fail(err, E_AUTH_INCOMPLETE,
                     "Unsupported AWS 'algorithm': '" SPAN_FMT "' (only " SIGV4_ALGORITHM " for now). ",

@@ -217,7 +217,9 @@ void sigv4_split_authorization(struct span value, struct sigv4_authorization *re
                             : span_is(name, "SignedHeaders") ? &parts.signed_headers
                             : span_is(name, "Signature")     ? &parts.signature
                                                              : NULL;
-        if (part && !part->ptr)
+        if (part && part->ptr)
+            parts.repeated = true;
+        else if (part)
             *part = text;
     }
     *ret_parts = parts;

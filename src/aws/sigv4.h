@@ -108,6 +108,7 @@ struct sigv4_authorization {
     struct span credential;
     struct span signed_headers;
     struct span signature;
+    bool repeated; /* one of the three last stands there more than once; the first counts */
 };
 void sigv4_split_authorization(struct span value, struct sigv4_authorization *ret_parts);
 
