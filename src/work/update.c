@@ -44,7 +44,7 @@ struct update {
     struct run *run;
     struct stage stage;
     struct change *changes;
-    size_t change_count;
+    size_t change_count, change_room;
     struct drop *drops;
     struct lead *leads;
     size_t lead_count, lead_room;
@@ -57,6 +57,10 @@ struct update {
 static void change_keep(struct update *update, const struct manifest_verdict *verdict, int64_t line_number)
 {
     struct arena *arena = update->run->arena;
+    if (update->change_count == update->change_room) { /* not by counting lines: five million may be blank */
+        update->change_room = update->change_room ? update->change_room * 2 : 64;
+        update->changes = mem_grow(update->changes, update->change_room * sizeof *update->changes);
+    }
     struct change *change = &update->changes[update->change_count++];
     *change = (struct change){
         .source_ref = arena_copy(arena, verdict->source_ref),
@@ -83,16 +87,13 @@ static void drop(struct update *update, int64_t line_number, enum manifest_code 
     update->drops = drop;
 }
 
-/* Reads all lines; nothing is written yet, for the writer is not held while lines are parsed. */
+/* Reads all lines, or one more than are allowed; nothing is written yet, for the writer is not held meanwhile. */
 static void read_lines(struct update *update)
 {
     struct progress *progress = &update->stage.progress;
     struct span rest = update->run->job->source;
-    size_t room = 1;
-    for (size_t i = 0; i < rest.len; i++)
-        room += rest.ptr[i] == '\n';
-    update->changes = arena_alloc(update->run->arena, room * sizeof *update->changes);
-    while (rest.ptr) {
+    int64_t most = update->run->limits.manifest_lines;
+    while (rest.ptr && (!most || progress->line <= most)) {
         struct manifest_verdict verdict;
         manifest_read(update->reader, span_cut(&rest, '\n'), &verdict);
         progress->line++;
@@ -127,6 +128,8 @@ static const char *judge(struct update *update)
 {
     struct progress *progress = &update->stage.progress;
     int64_t percent = update->run->limits.dropped_percent;
+    if (update->run->limits.manifest_lines && progress->line > update->run->limits.manifest_lines)
+        return MESSAGE_MANIFEST_TOO_MANY_ROWS;
     if (progress->nonblank == 0)
         return MESSAGE_MANIFEST_EMPTY;
     if (progress->unparsed == progress->nonblank)
@@ -352,6 +355,7 @@ bool run_update(struct run *run, struct err *err)
         done = stage_give_up(&update.stage, update.refused, err);
     manifest_reader_free(update.reader);
     unpacked_free(&update.old);
+    free(update.changes);
     free(update.leads);
     free(update.uses);
     stage_close(&update.stage);
