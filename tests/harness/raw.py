@@ -57,4 +57,4 @@ def statuses(got):
             return found
         found.append(int(match.group(1) or match.group(3)))
         length = re.search(rb"^content-length: *(\d+)", match.group(2) or b"", re.I | re.M)
-        got = got[match.end() + (int(length.group(1)) if length else 0):]
+        got = got[match.end() + (int(length.group(1)) if length else 0) :]

@@ -1,0 +1,99 @@
+"""How each operation is called: for the matrix of who may do what, which asks `placard dump-model` what there is.
+
+A new operation needs an entry in CALLS: from a Stage, the body of a call that its owner may make and that succeeds. One
+that acts on objects says so in ALSO: further statements that the caller needs. What a refused call must leave as it was
+is gathered by Stage.seen. Whoever forgets is told by test_matrix.py, which fails for every operation that stands in the
+model and not here; entries beyond the model do no harm.
+"""
+import base64
+import json
+
+from harness.lab import fresh_name
+from harness.manifests import image_entry, manifest
+
+IMAGES = 5
+POLICY_DOCUMENT = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "210987654321"},
+                "Action": "rekognition:CopyProjectVersion",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+
+
+class Stage:
+    """A project with a training and a test dataset and a tag: something for every call to act on."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.name = fresh_name("stage")
+        self.project = lab.project(self.name)
+        self.train = lab.create(
+            [image_entry(lab.bucket.image(n), "cat", "dog") for n in range(IMAGES)], project=self.project
+        )
+        self.test = lab.create(project=self.project, kind="TEST")
+        lab.api.tag_resource(ResourceArn=self.project, Tags={"kept": "yes"})
+
+    def seen(self):
+        """All that is there, as the account's root sees it: a call that was refused must leave this as it was."""
+        api = self.lab.api
+        projects = api.describe_projects()["ProjectDescriptions"]
+        datasets = [dataset["DatasetArn"] for project in projects for dataset in project["Datasets"]]
+        return {
+            "projects": sorted((project["ProjectArn"], project["Status"]) for project in projects),
+            "datasets": {arn: (self.lab.describe(arn), self.lab.lines(arn)) for arn in datasets},
+            "tags": {arn: api.list_tags_for_resource(ResourceArn=arn)["Tags"] for arn in [self.project, *datasets]},
+        }
+
+
+def empty_project(stage):
+    return stage.lab.project()
+
+
+def attached_policy(stage):
+    name = fresh_name("attached")
+    wish = {"ProjectArn": stage.project, "PolicyName": name, "PolicyDocument": POLICY_DOCUMENT}
+    stage.lab.wire.ask("PutProjectPolicy", wish)
+    return name
+
+
+CALLS = {
+    "CreateProject": lambda stage: {"ProjectName": fresh_name("made")},
+    "DescribeProjects": lambda stage: {},
+    "DeleteProject": lambda stage: {"ProjectArn": empty_project(stage)},
+    "CreateDataset": lambda stage: {"ProjectArn": empty_project(stage), "DatasetType": "TRAIN"},
+    "DescribeDataset": lambda stage: {"DatasetArn": stage.train},
+    "ListDatasetEntries": lambda stage: {"DatasetArn": stage.train},
+    "ListDatasetLabels": lambda stage: {"DatasetArn": stage.train},
+    "UpdateDatasetEntries": lambda stage: {
+        "DatasetArn": stage.train,
+        "Changes": {
+            "GroundTruth": base64.b64encode(manifest([image_entry(stage.lab.bucket.image(1), "bird")])).decode()
+        },
+    },
+    "DistributeDatasetEntries": lambda stage: {"Datasets": [{"Arn": stage.train}, {"Arn": stage.test}]},
+    "DeleteDataset": lambda stage: {"DatasetArn": stage.test},
+    "DescribeProjectVersions": lambda stage: {"ProjectArn": stage.project},
+    "PutProjectPolicy": lambda stage: {
+        "ProjectArn": stage.project,
+        "PolicyName": fresh_name("put"),
+        "PolicyDocument": POLICY_DOCUMENT,
+    },
+    "ListProjectPolicies": lambda stage: {"ProjectArn": stage.project},
+    "DeleteProjectPolicy": lambda stage: {"ProjectArn": stage.project, "PolicyName": attached_policy(stage)},
+    "TagResource": lambda stage: {"ResourceArn": stage.project, "Tags": {"new": "one"}},
+    "UntagResource": lambda stage: {"ResourceArn": stage.project, "TagKeys": ["kept"]},
+    "ListTagsForResource": lambda stage: {"ResourceArn": stage.project},
+}
+
+# Statements that a call needs beside its own action.
+ALSO = {}
+
+# Calls that name no resource: another account gets its own view, or makes its own thing, and never sees ours.
+OWN_VIEW = {"CreateProject", "DescribeProjects"}
