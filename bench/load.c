@@ -28,9 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "aws/sigv4.h"
 
-enum { SIGNED = 64, CONNECTIONS_MAX = 4096, EVENTS = 256, ANSWER_MAX = 64 << 20, REQUEST_MAX = 16 << 20 };
+enum { SIGNED = 64, CONNECTIONS_MAX = 4096, EVENTS = 256, REQUEST_MAX = 16 << 20 };
 #define SECOND_NS INT64_C(1000000000)
 #define GRACE_NS (10 * SECOND_NS)     /* for answers still out at the end of an open loop */
 #define SAMPLES_MAX ((size_t)1 << 26) /* latencies kept; memory is taken as they come */
@@ -192,29 +193,6 @@ static void send_request(struct run *run, size_t place, int64_t due_ns)
         else if (errno != EAGAIN && errno != EINTR)
             break; /* the read will tell */
     }
-}
-
-/* Whether a whole answer is there: its status and the place and length of its body. */
-static bool answer_whole(const struct buf *in, unsigned *ret_status, size_t *ret_length)
-{
-    const char *end = memmem(in->ptr, in->len, "\r\n\r\n", 4);
-    if (!end || in->len < 12)
-        return false;
-    struct span head = span_of(in->ptr, (size_t)(end - in->ptr));
-    uint64_t status = 0, length = UINT64_MAX;
-    for (struct span rest = head; rest.ptr;) {
-        struct span value = span_cut(&rest, '\n'), name = span_cut(&value, ':');
-        if (value.ptr && span_eq_nocase(name, SPAN_LIT("content-length")) &&
-            !span_to_u64(span_trim(span_first(value, value.len - (rest.ptr ? 1 : 0))), ANSWER_MAX, &length))
-            return false;
-    }
-    if (length == UINT64_MAX || in->len < head.len + 4 + length)
-        return false;
-    if (!span_to_u64(span_of(in->ptr + 9, 3), 999, &status))
-        status = 0;
-    *ret_status = (unsigned)status;
-    *ret_length = (size_t)length;
-    return true;
 }
 
 /* One answer is there: judge and time it; the connection is free again. */
