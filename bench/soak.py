@@ -113,6 +113,7 @@ class Jobs:
         train = account.create(project, account.job_source)
         self._timed("create", lambda: account.wait(train, "CREATE_IN_PROGRESS", "CREATE_COMPLETE"))
         test = account.create(project, kind="TEST")
+        account.wait(test, "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
         changes = manifest([image_entry(account.bucket.image(n), "new") for n in range(UPDATE_LINES)])
         account.wire.ask("UpdateDatasetEntries", {"DatasetArn": train, "Changes": {"GroundTruth": base64.b64encode(changes).decode()}})
         self._timed("update", lambda: account.wait(train, "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"))
