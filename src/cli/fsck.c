@@ -18,9 +18,11 @@ static void say(void *ctx, bool fault, struct span subject, const char *sentence
 
 void recount_print(const struct fsck_counts *counts)
 {
-    printf("%lld projects, %lld datasets, %lld blocks, %lld entries, %lld labels, %lld refs, %lld jobs: ",
-           (long long)counts->projects, (long long)counts->datasets, (long long)counts->blocks,
-           (long long)counts->entries, (long long)counts->labels, (long long)counts->refs, (long long)counts->jobs);
+    printf(
+        "%lld projects, %lld datasets, %lld versions, %lld blocks, %lld entries, %lld labels, %lld refs, %lld jobs: ",
+        (long long)counts->projects, (long long)counts->datasets, (long long)counts->versions,
+        (long long)counts->blocks, (long long)counts->entries, (long long)counts->labels, (long long)counts->refs,
+        (long long)counts->jobs);
     if (counts->faults == 0)
         printf("all agrees\n");
     else

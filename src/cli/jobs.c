@@ -14,8 +14,8 @@ static void add_json(struct buf *out, const struct job_row *row)
     json_add_string(&w, span_str(job_kind_name(row->kind)));
     json_key(&w, "phase");
     json_add_string(&w, span_str(job_phase_name(row->phase)));
-    json_key(&w, "dataset");
-    json_add_string(&w, row->dataset_arn);
+    json_key(&w, row->kind < JOB_TRAIN ? "dataset" : "version");
+    json_add_string(&w, row->arn);
     json_key(&w, "running");
     json_add_bool(&w, row->running);
     json_key(&w, "failures");
@@ -35,7 +35,7 @@ static void add_line(struct buf *out, const struct job_row *row)
     clock_extended_iso(row->created_ms, created);
     buf_addf(out, "%lld  %s  %-15s  %-9s  %-7s  %lld failures  " SPAN_FMT "\n", (long long)row->id, created,
              job_kind_name(row->kind), job_phase_name(row->phase), row->running ? "running" : "waiting",
-             (long long)row->failures, SPAN_ARG(row->dataset_arn));
+             (long long)row->failures, SPAN_ARG(row->arn));
 }
 
 bool admin_jobs(const struct admin *admin, struct span input, int argc, const char **argv, struct buf *out,

@@ -8,6 +8,8 @@
 #include "store/job.h"
 #include "store/messages.h"
 #include "store/progress.h"
+#include "store/project.h"
+#include "store/version_rows.h"
 
 bool dataset_describe(struct store *store, struct arena *arena, struct span arn, struct dataset_view *ret_view,
                       struct err *err)
@@ -19,20 +21,6 @@ bool dataset_describe(struct store *store, struct arena *arena, struct span arn,
 
 /* --- create --------------------------------------------------------------------------------------------------------
  */
-
-static bool project_of(struct db *db, struct span arn, int64_t *ret_id, struct err *err)
-{
-    struct db_query *q = db_query(db, "SELECT id FROM project WHERE arn = ?1");
-    db_bind_text(q, 1, arn);
-    enum db_step step = db_next(q, err);
-    int64_t id = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    if (step == DB_DONE)
-        return fail(err, E_NOT_FOUND, "The project " SPAN_FMT " does not exist.", SPAN_ARG(arn));
-    *ret_id = id;
-    return true;
-}
 
 static bool type_free(struct db *db, struct arena *arena, int64_t project_id, enum dataset_type type, struct err *err)
 {
@@ -51,6 +39,16 @@ static bool readable(enum dataset_status status)
 {
     return status == DATASET_CREATE_COMPLETE || status == DATASET_UPDATE_COMPLETE || status == DATASET_UPDATE_FAILED ||
            status == DATASET_UPDATE_IN_PROGRESS;
+}
+
+/* ".../project/NAME/NUMBER" and "train" -> ".../project/NAME/dataset/train/NUMBER" (spec B.0.1). */
+static struct span arn_of(struct arena *arena, struct span project_arn, enum dataset_type type, int64_t number)
+{
+    size_t slash = project_arn.len;
+    while (slash > 0 && project_arn.ptr[slash - 1] != '/')
+        slash--;
+    return arena_printf(arena, SPAN_FMT "dataset/%s/%lld", SPAN_ARG(span_first(project_arn, slash)),
+                        type == DATASET_TRAIN ? "train" : "test", (long long)number);
 }
 
 static bool insert(struct db *db, struct span arn, int64_t project_id, enum dataset_type type, int64_t number,
@@ -109,14 +107,15 @@ static bool promise(struct db *db, struct arena *arena, int64_t id, const struct
     return job_insert(db, JOB_CREATE_EMPTY, id, 0, 0, SPAN_NONE, SPAN_NONE, err);
 }
 
-/* ".../project/NAME/NUMBER" and "train" -> ".../project/NAME/dataset/train/NUMBER" (spec B.0.1). */
-static struct span arn_of(struct arena *arena, struct span project_arn, enum dataset_type type, int64_t number)
+bool dataset_row_make(struct store *store, struct db *db, struct arena *arena, struct span project_arn,
+                      int64_t project_id, enum dataset_type type, struct span *ret_arn, int64_t *ret_id,
+                      struct err *err)
 {
-    size_t slash = project_arn.len;
-    while (slash > 0 && project_arn.ptr[slash - 1] != '/')
-        slash--;
-    return arena_printf(arena, SPAN_FMT "dataset/%s/%lld", SPAN_ARG(span_first(project_arn, slash)),
-                        type == DATASET_TRAIN ? "train" : "test", (long long)number);
+    int64_t number;
+    if (!store_next_number(store, db, &number, err))
+        return false;
+    *ret_arn = arn_of(arena, project_arn, type, number);
+    return insert(db, *ret_arn, project_id, type, number, ret_id, err);
 }
 
 bool dataset_create(struct store *store, struct arena *arena, const struct dataset_new *wish, struct span *ret_arn,
@@ -125,13 +124,11 @@ bool dataset_create(struct store *store, struct arena *arena, const struct datas
     struct db *db;
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
-    int64_t project_id, number, id = 0;
+    int64_t project_id, id = 0;
     struct span arn;
-    if (!project_of(db, wish->project_arn, &project_id, err) || !type_free(db, arena, project_id, wish->type, err) ||
-        !store_next_number(store, db, &number, err))
-        goto undo;
-    arn = arn_of(arena, wish->project_arn, wish->type, number);
-    if (!insert(db, arn, project_id, wish->type, number, &id, err) ||
+    if (!project_row_find(db, wish->project_arn, &project_id, err) ||
+        !type_free(db, arena, project_id, wish->type, err) ||
+        !dataset_row_make(store, db, arena, wish->project_arn, project_id, wish->type, &arn, &id, err) ||
         !tag_write(db, arn, wish->tags, wish->tag_count, err) || !promise(db, arena, id, wish, err) ||
         !store_publish(store, db, id, arn, err))
         goto undo;
@@ -150,6 +147,15 @@ undo:
 static bool settled(enum dataset_status status)
 {
     return status == DATASET_CREATE_COMPLETE || status == DATASET_UPDATE_COMPLETE || status == DATASET_UPDATE_FAILED;
+}
+
+/* A training reads it from beginning to end, so it must not change meanwhile. */
+static bool not_in_training(struct db *db, const struct dataset_view *view, enum err_code code, struct err *err)
+{
+    bool training;
+    return version_rows_training_on(db, view->id, &training, err) &&
+           (!training || fail(err, code, "A model is being trained on the %s dataset; wait until it is trained.",
+                              dataset_type_name(view->type)));
 }
 
 /* Why a dataset in that state cannot be changed now. */
@@ -174,6 +180,8 @@ static bool update_in(struct store *store, struct db *db, struct arena *arena, s
         return false;
     if (!settled(row.view.status))
         return refuse(E_IN_USE, row.view.status, err);
+    if (!not_in_training(db, &row.view, E_IN_USE, err))
+        return false;
     return job_insert(db, JOB_UPDATE, row.view.id, 0, 0, changes, SPAN_NONE, err) &&
            begin_update(store, db, &row.view, err);
 }
@@ -192,12 +200,22 @@ static bool distribute_in(struct store *store, struct db *db, struct arena *aren
         return refuse(E_NOT_READY, train->view.status, err);
     if (!settled(test->view.status))
         return refuse(E_NOT_READY, test->view.status, err);
+    if (!not_in_training(db, &train->view, E_NOT_READY, err) || !not_in_training(db, &test->view, E_NOT_READY, err))
+        return false;
     if (test->view.stats.total > 0)
         return fail(err, E_INVALID, "The test dataset is not empty.");
     if (train->view.stats.total == 0)
         return fail(err, E_INVALID, "The training dataset has no images to distribute.");
     return job_insert(db, JOB_DISTRIBUTE, train->view.id, test->view.id, 0, SPAN_NONE, SPAN_NONE, err) &&
            begin_update(store, db, &train->view, err) && begin_update(store, db, &test->view, err);
+}
+
+bool dataset_drop(struct store *store, struct db *db, const struct dataset_view *view, struct err *err)
+{
+    return dataset_row_set_status(db, view->id, DATASET_DELETE_IN_PROGRESS, DATASET_SUCCESS, SPAN_LIT(MESSAGE_DELETING),
+                                  err) &&
+           job_insert(db, JOB_DELETE, view->id, 0, 0, SPAN_NONE, SPAN_NONE, err) &&
+           store_publish(store, db, view->id, view->arn, err);
 }
 
 static bool delete_in(struct store *store, struct db *db, struct arena *arena, struct span arn, struct err *err)
@@ -209,10 +227,7 @@ static bool delete_in(struct store *store, struct db *db, struct arena *arena, s
         return fail(err, E_IN_USE, "The dataset is already being deleted.");
     if (!settled(row.view.status) && row.view.status != DATASET_CREATE_FAILED)
         return refuse(E_IN_USE, row.view.status, err);
-    return dataset_row_set_status(db, row.view.id, DATASET_DELETE_IN_PROGRESS, DATASET_SUCCESS,
-                                  SPAN_LIT(MESSAGE_DELETING), err) &&
-           job_insert(db, JOB_DELETE, row.view.id, 0, 0, SPAN_NONE, SPAN_NONE, err) &&
-           store_publish(store, db, row.view.id, arn, err);
+    return not_in_training(db, &row.view, E_IN_USE, err) && dataset_drop(store, db, &row.view, err);
 }
 
 /* One write transaction around one of the three above. */

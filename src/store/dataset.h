@@ -76,16 +76,16 @@ bool dataset_create(struct store *store, struct arena *arena, const struct datas
                     struct err *err) MUST_CHECK;
 
 /* `changes` is the decoded blob. E_NOT_FOUND; E_IN_USE in any state but CREATE_COMPLETE, UPDATE_COMPLETE,
- * UPDATE_FAILED. */
+ * UPDATE_FAILED, and while a model is being trained on it. */
 bool dataset_update(struct store *store, struct span arn, struct span changes, struct err *err) MUST_CHECK;
 
 /*
  * E_INVALID: not one train and one test dataset of one project, the test dataset not empty or the training dataset
- * empty; E_NOT_READY: either is not CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED.
+ * empty; E_NOT_READY: either is not CREATE_COMPLETE, UPDATE_COMPLETE or UPDATE_FAILED, or is in training.
  */
 bool dataset_distribute(struct store *store, struct span arn_a, struct span arn_b, struct err *err) MUST_CHECK;
 
-/* E_IN_USE while creating, updating or deleting. */
+/* E_IN_USE while creating, updating, deleting or in training. */
 bool dataset_delete(struct store *store, struct span arn, struct err *err) MUST_CHECK;
 
 /* The names of spec M: "CREATE_IN_PROGRESS" …, "SUCCESS" …, "TRAIN"/"TEST". */

@@ -26,6 +26,14 @@ bool dataset_rows_of_project(struct db *db, struct arena *arena, int64_t project
 /* Fills the catalog at start. */
 bool dataset_rows_load(struct db *db, struct catalog *catalog, struct err *err) MUST_CHECK;
 
+/* Inside a write: a row without a job, CREATE_IN_PROGRESS and not yet published. */
+bool dataset_row_make(struct store *store, struct db *db, struct arena *arena, struct span project_arn,
+                      int64_t project_id, enum dataset_type type, struct span *ret_arn, int64_t *ret_id,
+                      struct err *err) MUST_CHECK;
+
+/* Inside a write: DELETE_IN_PROGRESS and the promise, whatever state it is in; no other job may work on it. */
+bool dataset_drop(struct store *store, struct db *db, const struct dataset_view *view, struct err *err) MUST_CHECK;
+
 /* Sets status, its message and the time of the last update. */
 bool dataset_row_set_status(struct db *db, int64_t id, enum dataset_status status, enum dataset_message_code code,
                             struct span message, struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "db/migrate.h"
 #include "store/fsck_walk.h"
 #include "store/job.h"
+#include "store/version.h"
 
 enum { SENTENCE_MAX = 1024 };
 
@@ -175,7 +176,7 @@ static bool check_orphans(struct fsck_walk *walk, struct err *err)
            check_none(walk, db_query(db, WITHOUT_DATASET("entry_ref")), "refs", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("ref_page")), "pages of refs", no_dataset, err) &&
            check_none(walk, db_query(db, WITHOUT_DATASET("rejected")), "rejected lines", no_dataset, err) &&
-           check_none(walk, db_query(db, WITHOUT_DATASET("job")), "jobs", no_dataset, err) &&
+           check_none(walk, db_query(db, WITHOUT_DATASET("job") " AND version_id = 0"), "jobs", no_dataset, err) &&
            check_none(walk,
                       db_query(db, "SELECT count(*) FROM job WHERE other_id <> 0 AND other_id NOT IN (SELECT id FROM "
                                    "dataset) AND phase = 0"),
@@ -185,13 +186,43 @@ static bool check_orphans(struct fsck_walk *walk, struct err *err)
                       "datasets", no_project, err) &&
            check_none(walk,
                       db_query(db, "SELECT count(*) FROM tag WHERE arn NOT IN (SELECT arn FROM project) AND arn NOT IN "
-                                   "(SELECT arn FROM dataset)"),
+                                   "(SELECT arn FROM dataset) AND arn NOT IN (SELECT arn FROM project_version)"),
                       "tags", "no resource", err);
+}
+
+#define WITHOUT_VERSION(table, column)                                                                                 \
+    "SELECT count(*) FROM " table " WHERE " column " > 0 AND " column " NOT IN (SELECT id FROM project_version)"
+
+static bool check_versions(struct fsck_walk *walk, struct err *err)
+{
+    struct db *db = walk->db;
+    const char *no_version = "no model version", *no_project = "no project";
+    struct db_query *q = db_query(db, "SELECT count(*) FROM project_version v WHERE status IN (?1, ?2, ?3, ?4, ?5) AND "
+                                      "NOT EXISTS (SELECT 1 FROM job WHERE version_id = v.id)");
+    db_bind_int(q, 1, VERSION_TRAINING_IN_PROGRESS);
+    db_bind_int(q, 2, VERSION_STARTING);
+    db_bind_int(q, 3, VERSION_STOPPING);
+    db_bind_int(q, 4, VERSION_DELETING);
+    db_bind_int(q, 5, VERSION_COPYING_IN_PROGRESS);
+    return check_none(walk, q, "model versions in progress", "no job", err) &&
+           check_none(walk, db_query(db, WITHOUT_VERSION("job", "version_id")), "jobs", no_version, err) &&
+           check_none(walk, db_query(db, WITHOUT_VERSION("job", "source_version_id")), "copies", no_version, err) &&
+           check_none(walk, db_query(db, WITHOUT_VERSION("version_asset", "version_id")), "manifests of versions",
+                      no_version, err) &&
+           check_none(walk,
+                      db_query(db, "SELECT count(*) FROM project_version WHERE project_id NOT IN (SELECT id FROM "
+                                   "project)"),
+                      "model versions", no_project, err) &&
+           check_none(walk,
+                      db_query(db, "SELECT count(*) FROM project_policy WHERE project_id NOT IN (SELECT id FROM "
+                                   "project)"),
+                      "policies", no_project, err);
 }
 
 static bool count_rows(struct fsck_walk *walk, struct err *err)
 {
     return fsck_number(db_query(walk->db, "SELECT count(*) FROM project"), &walk->counts.projects, err) &&
+           fsck_number(db_query(walk->db, "SELECT count(*) FROM project_version"), &walk->counts.versions, err) &&
            fsck_number(db_query(walk->db, "SELECT count(*) FROM job"), &walk->counts.jobs, err);
 }
 
@@ -208,7 +239,7 @@ bool fsck_run(const struct fsck_options *options, struct fsck_counts *ret_counts
     done = db_migrate(walk.db, false, err) && db_begin(walk.db, DB_READ, err);
     if (done) {
         done = load_hash_secret(&walk, err) && check_datasets(&walk, err) && check_orphans(&walk, err) &&
-               count_rows(&walk, err);
+               check_versions(&walk, err) && count_rows(&walk, err);
         db_rollback(walk.db);
     }
     for (size_t i = 0; i < options->limit_count; i++)

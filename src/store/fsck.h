@@ -3,8 +3,8 @@
  *
  * Of every dataset: the blocks visible at its generation, their order and indexes, every line read anew, the counters,
  * the label rows, the refs in both directions, repeated source-refs; of the whole: rows that belong to nothing, jobs
- * without a dataset, datasets in progress without a job. May run beside a server: it opens the database for reading
- * only and sees the state of one commit.
+ * without a dataset or version, datasets and versions in progress without a job. May run beside a server: it opens the
+ * database for reading only and sees the state of one commit.
  */
 #ifndef PLACARD_STORE_FSCK_H
 #define PLACARD_STORE_FSCK_H
@@ -15,6 +15,7 @@
 struct fsck_counts {
     int64_t projects;
     int64_t datasets;
+    int64_t versions; /* of models */
     int64_t blocks;
     int64_t entries;
     int64_t labels;

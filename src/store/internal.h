@@ -24,6 +24,12 @@ struct publication {
     struct dataset_view view;
 };
 
+/* A project of which a version has changed, likewise for the watcher. */
+struct told {
+    struct told *next;
+    int64_t project_id;
+};
+
 struct store {
     const char *partition;
     struct catalog *catalog;
@@ -40,8 +46,13 @@ struct store {
     struct db *writer; /* these belong to who made busy true */
     struct arena published;
     struct publication *publications;
+    struct told *told;
     int64_t last_number;
     uint64_t commits;
+
+    pthread_mutex_t watch_lock; /* the two below */
+    void (*watch)(void *ctx, int64_t project_id);
+    void *watch_ctx;
 
     pthread_mutex_t reader_lock; /* the readers */
     pthread_cond_t reader_free;
@@ -53,6 +64,9 @@ struct store {
 
 /* Inside a write: what the catalog will say of this dataset once the transaction is committed (`arn` if it is gone). */
 bool store_publish(struct store *store, struct db *db, int64_t dataset_id, struct span arn, struct err *err) MUST_CHECK;
+
+/* Inside a write: the watcher will hear of the project once the transaction is committed. */
+void store_tell(struct store *store, int64_t project_id);
 
 /* The packer and the parser that go with a read connection. */
 struct block_packer *store_reader_packer(struct store *store, const struct db *db);

@@ -34,13 +34,41 @@ bool job_void_leases(struct store *store, struct err *err)
     return false;
 }
 
+bool job_insert_version(struct db *db, enum job_kind kind, int64_t version_id, int64_t source_version_id,
+                        struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO job (kind, dataset_id, version_id, source_version_id, created_ms) "
+                                      "VALUES (?1, 0, ?2, ?3, ?4)");
+    db_bind_int(q, 1, kind);
+    db_bind_int(q, 2, version_id);
+    db_bind_int(q, 3, source_version_id);
+    db_bind_int(q, 4, clock_wall_ms());
+    return db_run(q, err);
+}
+
+/* The kinds of each lane, first and last. */
+static const struct {
+    enum job_kind first, last;
+} lanes[JOB_LANES] = {
+    [JOB_LANE_DATASETS] = { JOB_CREATE_EMPTY, JOB_DELETE },
+    [JOB_LANE_TRAINING] = { JOB_TRAIN, JOB_TRAIN },
+    [JOB_LANE_MODELS] = { JOB_COPY_VERSION, JOB_DELETE_VERSION },
+};
+
 /*
  * Of one dataset only one job stages at a time (its status sees to that); a settling job may stand beside it. What a
- * copy is reading is neither deleted nor tidied.
+ * copy is reading is neither deleted nor tidied, and a training waits for what still changes its datasets.
  */
 #define FREE                                                                                                           \
-    "owner = '' AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c "                                     \
-    "WHERE c.kind = 2 AND c.phase = 0 AND c.other_id IN (job.dataset_id)))"
+    "owner = '' AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 2 AND c.phase = 0 "    \
+    "AND c.other_id IN (job.dataset_id))) AND NOT (kind = 10 AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 7 AND "    \
+    "c.source_version_id = job.version_id)) AND NOT (kind = 6 AND EXISTS (SELECT 1 FROM job c JOIN project_version "   \
+    "v ON v.id = job.version_id WHERE c.kind < 6 AND c.phase < 2 AND c.dataset_id IN (v.train_dataset_id, "            \
+    "v.test_dataset_id)))"
+
+_Static_assert(JOB_CREATE_COPY == 2 && JOB_DELETE == 5 && JOB_TRAIN == 6 && JOB_COPY_VERSION == 7 &&
+                   JOB_DELETE_VERSION == 10 && JOB_SETTLING == 2,
+               "FREE names them by number");
 
 static void job_read(struct db_query *q, struct arena *arena, struct job *ret_job)
 {
@@ -56,17 +84,23 @@ static void job_read(struct db_query *q, struct arena *arena, struct job *ret_jo
         .cursor = db_int(q, 8),
         .source = arena_copy(arena, db_blob(q, 9)),
         .progress = arena_copy(arena, db_blob(q, 10)),
+        .version_id = db_int(q, 11),
+        .source_version_id = db_int(q, 12),
     };
 }
 
-static bool pick(struct db *db, struct arena *arena, struct job *ret_job, bool *ret_found, struct err *err)
+static bool pick(struct db *db, struct arena *arena, enum job_lane lane, struct job *ret_job, bool *ret_found,
+                 struct err *err)
 {
     struct db_query *q = db_query(db, "SELECT id, kind, phase, dataset_id, other_id, other_gen, attempt, failures, "
-                                      "cursor, source, progress FROM job WHERE " FREE " AND (not_before_ms <= ?1 OR "
-                                      "not_before_ms > ?2) ORDER BY id LIMIT 1");
+                                      "cursor, source, progress, version_id, source_version_id FROM job WHERE " FREE
+                                      " AND (not_before_ms <= ?1 OR not_before_ms > ?2) AND kind BETWEEN ?3 AND ?4 "
+                                      "ORDER BY id LIMIT 1");
     int64_t now_ms = clock_wall_ms();
     db_bind_int(q, 1, now_ms);
     db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
+    db_bind_int(q, 3, lanes[lane].first);
+    db_bind_int(q, 4, lanes[lane].last);
     enum db_step step = db_next(q, err);
     if (step == DB_ROW)
         job_read(q, arena, ret_job);
@@ -85,15 +119,15 @@ static bool take(struct db *db, const struct job *job, struct err *err)
     return db_run(q, err);
 }
 
-bool job_claim(struct store *store, struct arena *arena, struct span owner, struct job *ret_job, bool *ret_found,
-               struct err *err)
+bool job_claim(struct store *store, struct arena *arena, enum job_lane lane, struct span owner, struct job *ret_job,
+               bool *ret_found, struct err *err)
 {
     struct db *db;
     if (!store_write_begin(store, STORE_JOB, &db, err))
         return false;
     struct job job;
     bool found;
-    bool picked = pick(db, arena, &job, &found, err);
+    bool picked = pick(db, arena, lane, &job, &found, err);
     if (!picked || !found) {
         store_write_abort(store);
         *ret_found = false;
@@ -177,6 +211,46 @@ bool job_release(struct store *store, const struct job *job, bool failed, int64_
     return false;
 }
 
+bool job_cancel(struct store *store, int64_t id, struct err *err)
+{
+    struct db *db;
+    int64_t kind = -1;
+    if (!store_write_begin(store, STORE_API, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "UPDATE job SET cancelled = (kind = ?2), not_before_ms = CASE WHEN kind = ?2 "
+                                      "THEN 0 ELSE not_before_ms END WHERE id = ?1 RETURNING kind");
+    db_bind_int(q, 1, id);
+    db_bind_int(q, 2, JOB_TRAIN);
+    enum db_step step;
+    while ((step = db_next(q, err)) == DB_ROW)
+        kind = db_int(q, 0);
+    bool done = db_end(q, step == DB_FAILED ? NULL : err) && step == DB_DONE;
+    if (done && kind < 0)
+        done = fail(err, E_NOT_FOUND, "there is no job %lld", (long long)id);
+    else if (done && kind != JOB_TRAIN)
+        done = fail(err, E_INVALID, "job %lld is no training; only a training can be cancelled", (long long)id);
+    if (done)
+        return store_write_commit(store, err);
+    store_write_abort(store);
+    return false;
+}
+
+bool job_cancelled(struct store *store, int64_t id, bool *ret_cancelled, struct err *err)
+{
+    struct db *db;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    struct db_query *q = db_query(db, "SELECT cancelled FROM job WHERE id = ?1");
+    db_bind_int(q, 1, id);
+    enum db_step step = db_next(q, err);
+    bool cancelled = step == DB_ROW && db_int(q, 0) != 0;
+    bool done = db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+    store_read_end(store, db);
+    if (done)
+        *ret_cancelled = cancelled;
+    return done;
+}
+
 bool job_list(struct store *store, struct arena *arena, struct job_row **ret_rows, size_t *ret_count, struct err *err)
 {
     enum { ROOM = 1000 };
@@ -185,9 +259,10 @@ bool job_list(struct store *store, struct arena *arena, struct job_row **ret_row
         return false;
     struct job_row *rows = arena_alloc(arena, ROOM * sizeof *rows);
     size_t count = 0;
-    struct db_query *q = db_query(db, "SELECT j.id, j.kind, j.phase, coalesce(d.arn, ''), j.owner <> '', j.failures, "
-                                      "j.cursor, j.created_ms FROM job j LEFT JOIN dataset d ON d.id = j.dataset_id "
-                                      "ORDER BY j.id LIMIT ?1");
+    struct db_query *q = db_query(db, "SELECT j.id, j.kind, j.phase, coalesce(d.arn, v.arn, ''), j.owner <> '', "
+                                      "j.failures, j.cursor, j.created_ms FROM job j "
+                                      "LEFT JOIN dataset d ON d.id = j.dataset_id "
+                                      "LEFT JOIN project_version v ON v.id = j.version_id ORDER BY j.id LIMIT ?1");
     db_bind_int(q, 1, ROOM);
     enum db_step step;
     while ((step = db_next(q, err)) == DB_ROW) {
@@ -195,7 +270,7 @@ bool job_list(struct store *store, struct arena *arena, struct job_row **ret_row
             .id = db_int(q, 0),
             .kind = (enum job_kind)db_int(q, 1),
             .phase = (enum job_phase)db_int(q, 2),
-            .dataset_arn = arena_copy(arena, db_text(q, 3)),
+            .arn = arena_copy(arena, db_text(q, 3)),
             .running = db_int(q, 4) != 0,
             .failures = db_int(q, 5),
             .cursor = db_int(q, 6),
@@ -227,8 +302,9 @@ bool job_count(struct store *store, int64_t *ret_pending, struct err *err)
 
 const char *job_kind_name(enum job_kind kind)
 {
-    static const char *const names[] = { "create-empty", "create-manifest", "create-copy",
-                                         "update",       "distribute",      "delete" };
+    static const char *const names[JOB_KINDS] = { "create-empty",  "create-manifest", "create-copy",   "update",
+                                                  "distribute",    "delete",          "train",         "copy-version",
+                                                  "start-version", "stop-version",    "delete-version" };
     CHECK((unsigned)kind < COUNT_OF(names));
     return names[kind];
 }

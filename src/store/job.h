@@ -4,14 +4,30 @@
  * A job row is inserted in the transaction that promises it. A runner claims it (owner, attempt), and every later write
  * for it carries `owner = me AND attempt = mine`: a write that touches no row means the lease was lost (E_LOST_LEASE).
  * A subject that is being read by an unfinished copy is not deleted or tidied until the copy is done: such jobs are not
- * claimable before.
+ * claimable before. Nor is a training before the distribution that its version promised.
  */
 #ifndef PLACARD_STORE_JOB_H
 #define PLACARD_STORE_JOB_H
 
 #include "store/store.h"
 
-enum job_kind { JOB_CREATE_EMPTY, JOB_CREATE_MANIFEST, JOB_CREATE_COPY, JOB_UPDATE, JOB_DISTRIBUTE, JOB_DELETE };
+enum job_kind {
+    JOB_CREATE_EMPTY,
+    JOB_CREATE_MANIFEST,
+    JOB_CREATE_COPY,
+    JOB_UPDATE,
+    JOB_DISTRIBUTE,
+    JOB_DELETE,
+    JOB_TRAIN, /* of versions from here on */
+    JOB_COPY_VERSION,
+    JOB_START_VERSION,
+    JOB_STOP_VERSION,
+    JOB_DELETE_VERSION,
+    JOB_KINDS
+};
+
+/* Which threads do what: a training takes long, and nothing else shall wait for one. */
+enum job_lane { JOB_LANE_DATASETS, JOB_LANE_TRAINING, JOB_LANE_MODELS, JOB_LANES };
 
 enum job_phase {
     JOB_STAGING,   /* preparing generation + 1 */
@@ -23,9 +39,11 @@ struct job {
     int64_t id;
     enum job_kind kind;
     enum job_phase phase;
-    int64_t dataset_id;
-    int64_t other_id;  /* copy: the source; distribute: the test dataset */
-    int64_t other_gen; /* copy: the pinned generation */
+    int64_t dataset_id;        /* 0 for a version's */
+    int64_t other_id;          /* copy: the source; distribute: the test dataset */
+    int64_t other_gen;         /* copy: the pinned generation */
+    int64_t version_id;        /* 0 for a dataset's */
+    int64_t source_version_id; /* copy of a version: what it reads */
     int64_t attempt;
     int64_t failures;
     int64_t cursor;
@@ -38,12 +56,20 @@ struct job {
 bool job_insert(struct db *db, enum job_kind kind, int64_t dataset_id, int64_t other_id, int64_t other_gen,
                 struct span source, struct span progress, struct err *err) MUST_CHECK;
 
+/* Likewise, for a version. */
+bool job_insert_version(struct db *db, enum job_kind kind, int64_t version_id, int64_t source_version_id,
+                        struct err *err) MUST_CHECK;
+
 /* For an engine whose data directory we hold alone: all leases are void; one that made no progress counts as failed. */
 bool job_void_leases(struct store *store, struct err *err) MUST_CHECK;
 
-/* The oldest job that may run now; *ret_found false when none. Its spans live in the arena. */
-bool job_claim(struct store *store, struct arena *arena, struct span owner, struct job *ret_job, bool *ret_found,
-               struct err *err) MUST_CHECK;
+/* The oldest job of the lane that may run now; *ret_found false when none. Its spans live in the arena. */
+bool job_claim(struct store *store, struct arena *arena, enum job_lane lane, struct span owner, struct job *ret_job,
+               bool *ret_found, struct err *err) MUST_CHECK;
+
+/* Marks a training as to be given up. E_NOT_FOUND: no such job; E_INVALID: it is no training. */
+bool job_cancel(struct store *store, int64_t id, struct err *err) MUST_CHECK;
+bool job_cancelled(struct store *store, int64_t id, bool *ret_cancelled, struct err *err) MUST_CHECK;
 
 /* The longest that a job may be postponed: one that seems to be due later was postponed before the clock was set back,
    and may run now. */
@@ -67,7 +93,7 @@ struct job_row {
     int64_t id;
     enum job_kind kind;
     enum job_phase phase;
-    struct span dataset_arn;
+    struct span arn; /* of the dataset or the version */
     bool running;
     int64_t failures;
     int64_t cursor;

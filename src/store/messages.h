@@ -1,4 +1,4 @@
-/* messages: the StatusMessage texts of datasets (spec C.2, D.5.1), in one place. */
+/* messages: the StatusMessage texts of datasets (spec C.2, D.5.1) and versions (B.6, D.5.4), in one place. */
 #ifndef PLACARD_STORE_MESSAGES_H
 #define PLACARD_STORE_MESSAGES_H
 
@@ -19,5 +19,19 @@
 #define MESSAGE_MANIFEST_SEVERAL_BUCKETS "The manifest file contains images from multiple S3 buckets."
 #define MESSAGE_MANIFEST_CHANGED "The manifest file changed while it was being read."
 #define MESSAGE_TOO_FEW_TO_DISTRIBUTE "The manifest file doesn't have enough labeled images to distribute the dataset."
+
+#define MESSAGE_TRAINING "The model is being trained."
+#define MESSAGE_TRAINED "The model is ready to run."
+#define MESSAGE_TRAINING_CANCELLED "The training was cancelled by an operator of this server."
+#define MESSAGE_STARTING "The model is starting."
+#define MESSAGE_RUNNING "The model is running."
+#define MESSAGE_STOPPING "The model is stopping."
+#define MESSAGE_STOPPED "The model is stopped."
+#define MESSAGE_START_FAILED "The model failed to start."
+#define MESSAGE_COPYING "The model copy is in progress."
+#define MESSAGE_COPIED "The model copy is complete."
+#define MESSAGE_VERSION_DELETING "The model is being deleted."
+#define MESSAGE_TOO_FEW_TO_SPLIT                                                                                       \
+    "The manifest file contains insufficient labeled images per label to perform auto-split."
 
 #endif

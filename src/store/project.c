@@ -3,6 +3,7 @@
 
 #include "store/dataset_rows.h"
 #include "store/internal.h"
+#include "store/version_rows.h"
 
 static bool name_free(struct db *db, struct span account, struct span region, struct span name, struct err *err)
 {
@@ -54,7 +55,7 @@ undo:
     return false;
 }
 
-static bool find(struct db *db, struct span arn, int64_t *ret_id, struct err *err)
+bool project_row_find(struct db *db, struct span arn, int64_t *ret_id, struct err *err)
 {
     struct db_query *q = db_query(db, "SELECT id FROM project WHERE arn = ?1");
     db_bind_text(q, 1, arn);
@@ -74,7 +75,7 @@ bool project_find(struct store *store, struct span arn, struct err *err)
     int64_t id;
     if (!store_read_begin(store, &db, err))
         return false;
-    bool done = find(db, arn, &id, err);
+    bool done = project_row_find(db, arn, &id, err);
     store_read_end(store, db);
     return done;
 }
@@ -84,17 +85,23 @@ static bool delete_empty(struct db *db, struct span arn, struct err *err)
     struct arena arena;
     struct dataset_view datasets[2];
     unsigned count;
-    int64_t id;
+    int64_t id, versions;
     arena_init(&arena);
-    bool found = find(db, arn, &id, err) && dataset_rows_of_project(db, &arena, id, datasets, &count, err);
+    bool found = project_row_find(db, arn, &id, err) &&
+                 dataset_rows_of_project(db, &arena, id, datasets, &count, err) &&
+                 version_rows_count(db, id, &versions, err);
     arena_free(&arena);
     if (!found)
         return false;
     if (count > 0)
         return fail(err, E_IN_USE, "The project still has datasets; delete them first.");
-    if (!tag_clear(db, arn, err))
+    if (versions > 0)
+        return fail(err, E_IN_USE, "The project still has model versions; delete them first.");
+    struct db_query *q = db_query(db, "DELETE FROM project_policy WHERE project_id = ?1");
+    db_bind_int(q, 1, id);
+    if (!tag_clear(db, arn, err) || !db_run(q, err))
         return false;
-    struct db_query *q = db_query(db, "DELETE FROM project WHERE id = ?1");
+    q = db_query(db, "DELETE FROM project WHERE id = ?1");
     db_bind_int(q, 1, id);
     return db_run(q, err);
 }

@@ -22,7 +22,11 @@ bool project_create(struct store *store, struct arena *arena, struct span accoun
 /* E_NOT_FOUND. */
 bool project_find(struct store *store, struct span arn, struct err *err) MUST_CHECK;
 
-/* E_NOT_FOUND; E_IN_USE while the project has datasets (those being deleted included). Its tags go with it. */
+/* Likewise, in a transaction, for the other files of this room. */
+bool project_row_find(struct db *db, struct span arn, int64_t *ret_id, struct err *err) MUST_CHECK;
+
+/* E_NOT_FOUND; E_IN_USE while the project has datasets or model versions (those being deleted included). Its tags and
+   policies go with it. */
 bool project_delete(struct store *store, struct span arn, struct err *err) MUST_CHECK;
 
 struct project_query {

@@ -89,6 +89,7 @@ bool store_open(const struct store_options *options, struct store **ret_store, s
     pthread_cond_init(&store->api_turn, NULL);
     clock_cond_init(&store->job_turn);
     pthread_mutex_init(&store->reader_lock, NULL);
+    pthread_mutex_init(&store->watch_lock, NULL);
     pthread_cond_init(&store->reader_free, NULL);
     arena_init(&store->published);
     store->catalog = catalog_new();
@@ -122,6 +123,7 @@ void store_close(struct store *store)
     pthread_cond_destroy(&store->api_turn);
     pthread_cond_destroy(&store->job_turn);
     pthread_mutex_destroy(&store->reader_lock);
+    pthread_mutex_destroy(&store->watch_lock);
     pthread_cond_destroy(&store->reader_free);
     memset(store->token_secret, 0, sizeof store->token_secret);
     free(store);
@@ -214,6 +216,7 @@ bool store_write_begin(struct store *store, enum store_who who, struct db **ret_
 static void publications_drop(struct store *store)
 {
     store->publications = NULL;
+    store->told = NULL;
     arena_reset(&store->published);
 }
 
@@ -232,6 +235,29 @@ bool store_publish(struct store *store, struct db *db, int64_t dataset_id, struc
     return true;
 }
 
+void store_tell(struct store *store, int64_t project_id)
+{
+    struct told *told = arena_alloc(&store->published, sizeof *told);
+    *told = (struct told){ .next = store->told, .project_id = project_id };
+    store->told = told;
+}
+
+void store_watch(struct store *store, void (*changed)(void *ctx, int64_t project_id), void *ctx)
+{
+    pthread_mutex_lock(&store->watch_lock);
+    store->watch = changed;
+    store->watch_ctx = ctx;
+    pthread_mutex_unlock(&store->watch_lock);
+}
+
+static void tell_watcher(struct store *store)
+{
+    pthread_mutex_lock(&store->watch_lock);
+    for (const struct told *told = store->told; store->watch && told; told = told->next)
+        store->watch(store->watch_ctx, told->project_id);
+    pthread_mutex_unlock(&store->watch_lock);
+}
+
 bool store_write_commit_at(struct store *store, const char *point, struct err *err)
 {
     bool done = db_commit_at(store->writer, point, err);
@@ -242,6 +268,8 @@ bool store_write_commit_at(struct store *store, const char *point, struct err *e
             else
                 catalog_put(store->catalog, &news->view);
         }
+        if (store->told)
+            tell_watcher(store);
     }
     publications_drop(store);
     bool tidy = ++store->commits % TIDY_EVERY_COMMITS == 0;

@@ -33,6 +33,10 @@ void store_close(struct store *store);
 /* 32 bytes made with the database: signs pagination tokens. */
 struct span store_token_key(const struct store *store);
 
+/* Who hears, after each COMMIT and on the thread that made it, of every project a version of which has changed. Set
+   once, before the store is used; NULL: nobody any more. `changed` must not wait. */
+void store_watch(struct store *store, void (*changed)(void *ctx, int64_t project_id), void *ctx);
+
 /* Whether a trivial read and write go through (for /readyz). */
 bool store_ping(struct store *store, struct err *err) MUST_CHECK;
 

@@ -4,7 +4,8 @@
 static bool owner_exists(struct db *db, struct span arn, struct err *err)
 {
     struct db_query *q =
-        db_query(db, "SELECT 1 FROM project WHERE arn = ?1 UNION ALL SELECT 1 FROM dataset WHERE arn = ?1");
+        db_query(db, "SELECT 1 FROM project WHERE arn = ?1 UNION ALL SELECT 1 FROM dataset WHERE arn = ?1 "
+                     "UNION ALL SELECT 1 FROM project_version WHERE arn = ?1");
     db_bind_text(q, 1, arn);
     enum db_step step = db_next(q, err);
     if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)

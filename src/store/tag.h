@@ -1,4 +1,4 @@
-/* tag: tags of projects, datasets (and later versions), keyed by the resource's ARN. */
+/* tag: tags of projects, datasets and model versions, keyed by the resource's ARN. */
 #ifndef PLACARD_STORE_TAG_H
 #define PLACARD_STORE_TAG_H
 
@@ -12,7 +12,7 @@ struct tag {
 /* The most tags one resource may have; E_QUOTA beyond (spec B.8). */
 #define TAGS_PER_RESOURCE 50
 
-/* All three: E_NOT_FOUND when no such project or dataset lives. */
+/* All three: E_NOT_FOUND when no such project, dataset or version lives. */
 bool tag_add(struct store *store, struct span arn, const struct tag *tags, size_t count, struct err *err) MUST_CHECK;
 bool tag_remove(struct store *store, struct span arn, const struct span *keys, size_t count,
                 struct err *err) MUST_CHECK;

@@ -15,6 +15,16 @@ bool run_update(struct run *run, struct err *err) MUST_CHECK;
 bool run_distribute(struct run *run, struct err *err) MUST_CHECK;
 bool run_delete(struct run *run, struct err *err) MUST_CHECK;
 
+/* Of versions. */
+bool run_train(struct run *run, struct err *err) MUST_CHECK;
+bool run_copy_version(struct run *run, struct err *err) MUST_CHECK;
+bool run_start_version(struct run *run, struct err *err) MUST_CHECK;
+bool run_stop_version(struct run *run, struct err *err) MUST_CHECK;
+bool run_delete_version(struct run *run, struct err *err) MUST_CHECK;
+
+/* Ends a training, a copy or a start of which too many attempts failed. */
+bool run_hopeless_version(struct run *run, struct err *err) MUST_CHECK;
+
 /* The other two phases, of any kind. */
 bool run_giving_up(struct run *run, struct err *err) MUST_CHECK;
 bool run_settling(struct run *run, struct err *err) MUST_CHECK;

@@ -22,40 +22,13 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "object/object.h"
+#include "store/version.h"
 #include "work/limits.h"
 
-/* A version, as far as its bytes and objects are concerned. */
-struct models_version {
-    int64_t id;
-    struct span arn;
-    struct span account; /* it owns the version, and must own the buckets it uses */
-    struct span project; /* names, as they stand in the ARN */
-    struct span name;
-    struct span output_bucket;
-    struct span output_prefix; /* may be empty or end in '/' */
-};
-
-/* The output objects (spec E.2), as bits. The key of each is version_output_key's (store/version.h). */
-enum models_output {
-    MODELS_EVALUATION = 1,
-    MODELS_SUMMARY = 2, /* the manifest summary */
-    MODELS_TRAINING_TRUTH = 4,
-    MODELS_TESTING_TRUTH = 8,
-    MODELS_TRAINING_VALIDATION = 16,
-    MODELS_TESTING_VALIDATION = 32
-};
-
-/* One side of what is trained on: a dataset, which no one changes while the training lasts, or manifests. */
-struct models_side {
-    int64_t dataset_id; /* 0: none */
-    const struct object_name *manifests;
-    size_t manifest_count;
-};
-
 struct models_training {
-    struct models_version version;
-    struct models_side train;
-    struct models_side test; /* nothing on it: a fifth is to be split off the training manifests (AutoCreate) */
+    /* Its row says on what: of VERSION_OF_DATASETS the two datasets, which nobody changes while the training lasts;
+       else the manifests of its sides. Its account must own the buckets of all that is read and written. */
+    const struct version *version;
     struct limits limits;
     int64_t attempt;           /* from 1; more after a failure or an interruption: look for a checkpoint */
     const atomic_bool *stop;   /* the server ends: keep what was done for the next attempt, E_LOST_LEASE */
@@ -71,7 +44,7 @@ struct models_outcome {
     struct span message;      /* where not: the StatusMessage, a text of spec D.5.3 or D.5.4 or a sentence of ours */
     float f1;                 /* where trained */
     int64_t billable_seconds; /* likewise; at least 1 */
-    unsigned outputs;         /* the objects that were written, also where it failed */
+    unsigned outputs;         /* the objects that were written, also where it failed: of enum version_output */
 };
 
 struct models_label {
@@ -102,15 +75,16 @@ struct models {
 
     /* The model and its output objects, to the destination's id, names and OutputConfig. E_OBJECT: they cannot be
        written there, with the sentence that the copy fails with. */
-    bool (*copy)(void *ctx, const struct models_version *from, const struct models_version *to, const atomic_bool *stop,
+    bool (*copy)(void *ctx, const struct version *from, const struct version *to, const atomic_bool *stop,
                  unsigned *ret_outputs, struct err *err);
 
     /* Done too if nothing is kept of it. */
     bool (*drop)(void *ctx, int64_t version_id, struct err *err);
 
-    /* Serves the version with `units` workers, growing to `units_max` (0: not at all). E_NOT_READY: it cannot be served
-       (a damaged file, another backbone), with the sentence that the start fails with; other codes are tried again. */
-    bool (*load)(void *ctx, const struct models_version *version, int64_t units, int64_t units_max, struct err *err);
+    /* Serves the version with min_units workers, growing to max_units (0: not at all). Done too if it is loaded
+       already. E_NOT_READY: it cannot be served (a damaged file, another backbone), with the sentence that the start
+       fails with; other codes are tried again. */
+    bool (*load)(void *ctx, const struct version *version, struct err *err);
 
     /* Takes no more for it and returns when those under way are done. Done too if it is not loaded. */
     void (*unload)(void *ctx, int64_t version_id);

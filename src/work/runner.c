@@ -12,9 +12,21 @@
 #include "base/ident.h"
 #include "base/log.h"
 #include "store/messages.h"
+#include "store/version_rows.h"
 #include "work/kinds.h"
 
-enum { THREADS_MAX = 16, IDLE_MS = 60000, KINDS = JOB_DELETE + 1 };
+enum { THREADS_MAX = 16, MODELS_THREADS = 2, WORKERS_MAX = 2 * THREADS_MAX + MODELS_THREADS, IDLE_MS = 60000 };
+
+/* One thread and the job it is at. */
+struct worker {
+    struct runner *runner;
+    enum job_lane lane;
+    pthread_t thread;
+    atomic_bool cancel;
+    int64_t job_id;    /* this and the two below under the runner's lock; 0: none */
+    const char *phase; /* of a training; NULL: it has not said */
+    double share;
+};
 
 struct runner {
     struct runner_options options;
@@ -24,9 +36,9 @@ struct runner {
     uint64_t wakes; /* counts runner_wake, so that none is missed between a look and a sleep */
     bool ending;
     atomic_bool stopping;
-    pthread_t threads[THREADS_MAX];
-    unsigned thread_count;
-    atomic_uint_least64_t finished[KINDS], retried[KINDS];
+    struct worker workers[WORKERS_MAX];
+    unsigned worker_count;
+    atomic_uint_least64_t finished[JOB_KINDS], retried[JOB_KINDS];
     atomic_uint_least64_t lines_read, entries_written;
 };
 
@@ -49,6 +61,18 @@ static bool run_phase(struct run *run, struct err *err)
         return run_distribute(run, err);
     case JOB_DELETE:
         return run_delete(run, err);
+    case JOB_TRAIN:
+        return run_train(run, err);
+    case JOB_COPY_VERSION:
+        return run_copy_version(run, err);
+    case JOB_START_VERSION:
+        return run_start_version(run, err);
+    case JOB_STOP_VERSION:
+        return run_stop_version(run, err);
+    case JOB_DELETE_VERSION:
+        return run_delete_version(run, err);
+    case JOB_KINDS:
+        break;
     }
     CHECK(false);
     return false;
@@ -71,7 +95,17 @@ static bool lose_hope(struct run *run, struct err *err)
 
 static bool hopeless(const struct job *job)
 {
-    return job->phase == JOB_STAGING && job->kind != JOB_DELETE && job->failures >= RUNNER_FAILURES;
+    bool endless = job->kind == JOB_DELETE || job->kind == JOB_STOP_VERSION || job->kind == JOB_DELETE_VERSION;
+    return job->phase == JOB_STAGING && !endless && job->failures >= RUNNER_FAILURES;
+}
+
+static bool attempt(struct run *run, struct err *err)
+{
+    if (!hopeless(run->job))
+        return run_phase(run, err);
+    if (run->job->kind >= JOB_TRAIN)
+        return run_hopeless_version(run, err);
+    return lose_hope(run, err) && run_phase(run, err);
 }
 
 static int64_t retry_delay_ms(const struct runner *runner, int64_t failures)
@@ -91,7 +125,8 @@ static void pause_before_retry(const struct runner *runner)
 static void log_job(enum log_level level, const char *message, const struct job *job, int64_t begun_us, const char *why)
 {
     log_line(level, message, LOG_N("job", job->id), LOG_S("kind", job_kind_name(job->kind)),
-             LOG_S("phase", job_phase_name(job->phase)), LOG_N("dataset", job->dataset_id),
+             LOG_S("phase", job_phase_name(job->phase)),
+             LOG_N(job->version_id ? "version" : "dataset", job->version_id ? job->version_id : job->dataset_id),
              LOG_N("attempt", job->attempt), LOG_N("us", clock_mono_us() - begun_us), LOG_S("why", why));
 }
 
@@ -109,23 +144,59 @@ static void give_back(const struct runner *runner, const struct job *job, bool f
     }
 }
 
-/* Runs a claimed job once, and gives it back unless it is finished. */
-static void run_job(struct runner *runner, struct job *job, struct arena *arena)
+/* Whose job it is, for who wants to cancel it or to know how far it is. */
+static void take_up(struct worker *worker, const struct job *job)
 {
+    pthread_mutex_lock(&worker->runner->lock);
+    worker->job_id = job->id;
+    worker->phase = NULL;
+    atomic_store(&worker->cancel, false);
+    pthread_mutex_unlock(&worker->runner->lock);
+}
+
+static void lay_down(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->runner->lock);
+    worker->job_id = 0;
+    worker->phase = NULL;
+    pthread_mutex_unlock(&worker->runner->lock);
+}
+
+static void tell(void *ctx, const char *phase, double share)
+{
+    struct worker *worker = ctx;
+    pthread_mutex_lock(&worker->runner->lock);
+    bool fresh = !worker->phase || strcmp(worker->phase, phase) != 0;
+    worker->phase = phase;
+    worker->share = share;
+    int64_t job_id = worker->job_id;
+    pthread_mutex_unlock(&worker->runner->lock);
+    if (fresh)
+        log_line(LOG_INFO, "training", LOG_N("job", job_id), LOG_S("phase", phase));
+}
+
+/* Runs a claimed job once, and gives it back unless it is finished. */
+static void run_job(struct worker *worker, struct job *job, struct arena *arena)
+{
+    struct runner *runner = worker->runner;
     struct run run = {
         .store = runner->options.store,
         .objects = runner->options.objects,
+        .models = runner->options.models,
         .limits = limits_box_get(runner->options.limits),
         .job = job,
         .arena = arena,
         .stopping = &runner->stopping,
+        .cancel = &worker->cancel,
+        .tell = tell,
+        .tell_ctx = worker,
         .parsers = runner->options.parsers,
         .lines_read = &runner->lines_read,
         .entries_written = &runner->entries_written,
     };
     struct err err = { E_OK, "" };
     int64_t begun_us = clock_mono_us();
-    bool done = (!hopeless(job) || lose_hope(&run, &err)) && run_phase(&run, &err);
+    bool done = attempt(&run, &err);
     if (done) {
         log_job(LOG_INFO, "job done", job, begun_us, "");
         atomic_fetch_add(&runner->finished[job->kind], 1);
@@ -159,7 +230,8 @@ static void rest(struct runner *runner, uint64_t seen)
 
 static void *run_jobs(void *arg)
 {
-    struct runner *runner = arg;
+    struct worker *worker = arg;
+    struct runner *runner = worker->runner;
     struct arena arena;
     arena_init(&arena);
     while (!atomic_load(&runner->stopping)) {
@@ -170,13 +242,16 @@ static void *run_jobs(void *arg)
         struct err err = { E_OK, "" };
         bool found = false;
         arena_reset(&arena);
-        if (!job_claim(runner->options.store, &arena, span_str(runner->owner), &job, &found, &err)) {
+        if (!job_claim(runner->options.store, &arena, worker->lane, span_str(runner->owner), &job, &found, &err)) {
             log_line(LOG_ERROR, "no job can be claimed", LOG_S("why", err.text));
             pause_before_retry(runner);
         } else if (found) {
-            run_job(runner, &job, &arena);
+            take_up(worker, &job);
+            run_job(worker, &job, &arena);
+            lay_down(worker);
         } else {
-            store_tidy(runner->options.store, true); /* nothing to do: give the log's space back */
+            if (worker->lane == JOB_LANE_DATASETS)
+                store_tidy(runner->options.store, true); /* nothing to do: give the log's space back */
             rest(runner, seen);
         }
     }
@@ -184,10 +259,21 @@ static void *run_jobs(void *arg)
     return NULL;
 }
 
+static void start_workers(struct runner *runner, enum job_lane lane, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *worker = &runner->workers[runner->worker_count++];
+        worker->runner = runner;
+        worker->lane = lane;
+        CHECK(pthread_create(&worker->thread, NULL, run_jobs, worker) == 0);
+    }
+}
+
 bool runner_start(const struct runner_options *options, struct runner **ret_runner, struct err *err)
 {
     CHECK(options->threads >= 1 && options->threads <= THREADS_MAX);
-    if (!job_void_leases(options->store, err))
+    CHECK(!options->models || (options->trainings >= 1 && options->trainings <= THREADS_MAX));
+    if (!job_void_leases(options->store, err) || (options->models && !version_restart(options->store, err)))
         return false;
     struct runner *runner = mem_zero(1, sizeof *runner);
     runner->options = *options;
@@ -198,9 +284,11 @@ bool runner_start(const struct runner_options *options, struct runner **ret_runn
     ident_uuid(runner->owner);
     pthread_mutex_init(&runner->lock, NULL);
     clock_cond_init(&runner->wake);
-    for (unsigned i = 0; i < options->threads; i++)
-        CHECK(pthread_create(&runner->threads[i], NULL, run_jobs, runner) == 0);
-    runner->thread_count = options->threads;
+    start_workers(runner, JOB_LANE_DATASETS, options->threads);
+    if (options->models) {
+        start_workers(runner, JOB_LANE_TRAINING, options->trainings);
+        start_workers(runner, JOB_LANE_MODELS, MODELS_THREADS);
+    }
     *ret_runner = runner;
     return true;
 }
@@ -213,6 +301,16 @@ void runner_wake(struct runner *runner)
     pthread_mutex_unlock(&runner->lock);
 }
 
+void runner_cancel(struct runner *runner, int64_t job_id)
+{
+    pthread_mutex_lock(&runner->lock);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        if (runner->workers[i].job_id == job_id)
+            atomic_store(&runner->workers[i].cancel, true);
+    pthread_mutex_unlock(&runner->lock);
+    runner_wake(runner); /* it may be waiting to be tried again */
+}
+
 void runner_stop(struct runner *runner)
 {
     if (!runner)
@@ -222,11 +320,23 @@ void runner_stop(struct runner *runner)
     runner->ending = true;
     pthread_cond_broadcast(&runner->wake);
     pthread_mutex_unlock(&runner->lock);
-    for (unsigned i = 0; i < runner->thread_count; i++)
-        pthread_join(runner->threads[i], NULL);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        pthread_join(runner->workers[i].thread, NULL);
     pthread_mutex_destroy(&runner->lock);
     pthread_cond_destroy(&runner->wake);
     free(runner);
+}
+
+static void training_metrics(struct runner *runner, struct buf *out)
+{
+    buf_add_str(out, "# HELP placard_training_share How far a training is in its phase, from 0 to 1.\n"
+                     "# TYPE placard_training_share gauge\n");
+    pthread_mutex_lock(&runner->lock);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        if (runner->workers[i].job_id && runner->workers[i].phase)
+            buf_addf(out, "placard_training_share{job=\"%lld\",phase=\"%s\"} %.3f\n",
+                     (long long)runner->workers[i].job_id, runner->workers[i].phase, runner->workers[i].share);
+    pthread_mutex_unlock(&runner->lock);
 }
 
 void runner_metrics(struct runner *runner, struct buf *out)
@@ -235,7 +345,7 @@ void runner_metrics(struct runner *runner, struct buf *out)
     struct err err;
     buf_add_str(out, "# HELP placard_jobs_total Jobs that ended, and attempts that failed.\n"
                      "# TYPE placard_jobs_total counter\n");
-    for (unsigned kind = 0; kind < KINDS; kind++) {
+    for (unsigned kind = 0; kind < JOB_KINDS; kind++) {
         const char *name = job_kind_name((enum job_kind)kind);
         buf_addf(out, "placard_jobs_total{kind=\"%s\",outcome=\"done\"} %llu\n", name,
                  (unsigned long long)atomic_load(&runner->finished[kind]));
@@ -255,4 +365,6 @@ void runner_metrics(struct runner *runner, struct buf *out)
              "# HELP placard_entries_written_total Entries written into blocks.\n# TYPE placard_entries_written_total "
              "counter\nplacard_entries_written_total %llu\n",
              (unsigned long long)atomic_load(&runner->entries_written));
+    if (runner->options.models)
+        training_metrics(runner, out);
 }

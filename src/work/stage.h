@@ -17,15 +17,20 @@
 #include "store/stage_rows.h"
 #include "work/book.h"
 #include "work/limits.h"
+#include "work/models.h"
 
 /* What a running job has at hand. */
 struct run {
     struct store *store;
     struct object_store *objects;
+    const struct models *models; /* of jobs on versions */
     struct limits limits;
     struct job *job;
     struct arena *arena; /* lives as long as the job runs */
     atomic_bool *stopping;
+    atomic_bool *cancel;                                      /* of a training: an operator wants it to end */
+    void (*tell)(void *ctx, const char *phase, double share); /* likewise: how far it is */
+    void *tell_ctx;
     unsigned parsers;
     atomic_uint_least64_t *lines_read; /* metrics */
     atomic_uint_least64_t *entries_written;
