@@ -9,6 +9,10 @@
 #include "json/json_writer.h"
 #include "object/object.h"
 #include "store/store.h"
+#include "work/limits.h"
+#include "work/models.h"
+
+struct hold;
 
 /* What all operations work on; lives as long as the server. */
 struct api {
@@ -16,6 +20,9 @@ struct api {
     struct object_store *objects;
     struct span partition;
     struct span default_account; /* of buckets that nobody else owns */
+    struct limits_box *limits;   /* those in force */
+    const struct models *models;
+    struct hold *hold;
 };
 
 struct call {
@@ -23,7 +30,12 @@ struct call {
     const struct principal *principal;
     struct arena *arena;
     const void *input; /* the struct of the operation's input shape */
+    bool waits;        /* it comes from a client's waiter, which asks again only after a long while */
 };
+
+/* The end of a call that its operation's `begin` has put off; once, from any thread. The call is gone afterwards. */
+void call_answer(struct call *call, struct span body);
+void call_fail(struct call *call, const struct err *err);
 
 /* One action on one resource that the caller must be allowed. */
 struct call_need {

@@ -1,11 +1,8 @@
 /* datasets: CreateDataset, DescribeDataset, DeleteDataset, DistributeDatasetEntries (spec B.1.2, B.3, C). */
 #include "api/handlers.h"
+#include "api/reach.h"
 #include "api/render.h"
-#include "store/key.h"
 #include "store/project.h"
-
-static const char unreadable[] =
-    "Unable to get object metadata from S3. Check object key, region and/or access permissions.";
 
 static struct span copied_from(const struct in_create_dataset *in)
 {
@@ -40,23 +37,6 @@ unsigned needs_create_dataset(const struct call *call, struct call_need *ret_nee
     return count;
 }
 
-/* The caller's account must own the bucket and its policy let it read the object (spec F.2). */
-static bool may_read(const struct call *call, const struct in_s3_object *object, struct err *err)
-{
-    struct span owner;
-    if (!bucket_owner(call->api->store, call->arena, object->bucket, call->api->default_account, &owner, err))
-        return false;
-    struct err denied;
-    const struct call_need need = {
-        .action = "s3:GetObject",
-        .resource = arena_printf(call->arena, "arn:" SPAN_FMT ":s3:::" SPAN_FMT "/" SPAN_FMT,
-                                 SPAN_ARG(call->api->partition), SPAN_ARG(object->bucket), SPAN_ARG(object->name)),
-    };
-    if (!span_eq(owner, call->principal->account) || !call_may(call, &need, &denied))
-        return fail(err, E_OBJECT, "%s", unreadable);
-    return true;
-}
-
 /* Looks at the manifest where it lies; what is found there when the job reads it must be the same. */
 static bool find_manifest(const struct call *call, const struct in_ground_truth_manifest *wish,
                           struct dataset_manifest *ret_manifest, struct err *err)
@@ -65,7 +45,7 @@ static bool find_manifest(const struct call *call, const struct in_ground_truth_
     struct object_info info;
     if (!object || !object->bucket.ptr || !object->name.ptr)
         return fail(err, E_INVALID, "GroundTruthManifest needs an S3Object with Bucket and Name.");
-    if (!may_read(call, object, err))
+    if (!reach_read(call, object->bucket, object->name, err))
         return false;
     const struct object_name name = { object->bucket, object->name, object->version };
     if (!object_stat(call->api->objects, name, &info, err))

@@ -16,7 +16,7 @@
 
 enum {
     KEPT_BODY_MAX = 64 * 1024, /* a longer one gets a parser of its own: a parser never shrinks */
-    MEMBERS_MAX = 8,           /* of a structure of requests */
+    MEMBERS_MAX = 9,           /* of a structure of requests */
     KEY_SLOTS = 1024           /* of a map's set of keys: over twice what any map may hold */
 };
 
@@ -49,6 +49,8 @@ static const char *target_name(enum model_kind kind)
     switch (kind) {
     case MODEL_INTEGER:
         return "an Integer";
+    case MODEL_FLOAT:
+        return "a Float";
     case MODEL_BOOLEAN:
         return "a Boolean";
     case MODEL_BLOB:
@@ -127,6 +129,16 @@ static bool fill_integer(struct decoding *d, struct json value, struct model_int
     return true;
 }
 
+static bool fill_float(struct decoding *d, struct json value, struct model_float *slot)
+{
+    enum json_kind kind = json_kind(value);
+    if (kind != JSON_INTEGER && kind != JSON_DOUBLE)
+        return wrong_type(d, MODEL_FLOAT, kind);
+    if (slot)
+        *slot = (struct model_float){ .given = true, .value = json_to_double(value) };
+    return true;
+}
+
 static bool fill_boolean(struct decoding *d, struct json value, struct model_boolean *slot)
 {
     enum json_kind kind = json_kind(value);
@@ -161,17 +173,12 @@ static void leave_out(const struct model_shape *shape, void *slot)
         *(int *)slot = MODEL_ABSENT;
 }
 
-static size_t kept_of(const struct model_shape *shape, size_t count)
-{
-    return shape->max != MODEL_NO_BOUND && count > (size_t)shape->max ? (size_t)shape->max : count;
-}
-
 static bool fill_list(struct decoding *d, const struct model_shape *shape, struct json value, struct model_list *slot)
 {
     if (json_kind(value) != JSON_ARRAY)
         return wrong_type(d, MODEL_LIST, json_kind(value));
     struct model_list list = { .given = true, .count = json_count(value) };
-    size_t kept = slot ? kept_of(shape, list.count) : 0, bytes = slot_bytes(shape->item), at = 0;
+    size_t kept = slot ? kept_items(shape, list.count) : 0, bytes = slot_bytes(shape->item), at = 0;
     list.items = slot ? arena_alloc(d->arena, kept * bytes) : NULL;
     for (struct json_iter it = json_iter(value); json_next(&it); at++) {
         void *item = at < kept ? (char *)list.items + at * bytes : NULL;
@@ -204,7 +211,7 @@ static bool fill_map(struct decoding *d, const struct model_shape *shape, struct
     CHECK(shape->max != MODEL_NO_BOUND && shape->max < KEY_SLOTS / 2);
     uint16_t set[KEY_SLOTS] = { 0 }; /* 1 + the place of a pair */
     struct model_list map = { .given = true };
-    size_t kept = kept_of(shape, json_count(value));
+    size_t kept = kept_items(shape, json_count(value));
     struct model_pair *pairs = arena_alloc(d->arena, kept * sizeof *pairs);
     struct json *last = arena_alloc(d->arena, kept * sizeof *last);
     for (struct json_iter it = json_iter(value); json_next(&it);) {
@@ -279,6 +286,8 @@ static bool fill(struct decoding *d, const struct model_shape *shape, struct jso
         return fill_enum(d, shape, value, slot);
     case MODEL_INTEGER:
         return fill_integer(d, value, slot);
+    case MODEL_FLOAT:
+        return fill_float(d, value, slot);
     case MODEL_BOOLEAN:
         return fill_boolean(d, value, slot);
     case MODEL_BLOB:
@@ -289,6 +298,7 @@ static bool fill(struct decoding *d, const struct model_shape *shape, struct jso
         return fill_map(d, shape, value, slot);
     case MODEL_STRUCT:
         return fill_struct(d, shape, value, slot);
+    case MODEL_LONG:
     case MODEL_TIME:
         break;
     }

@@ -52,6 +52,8 @@ static bool is_absent(const struct model_shape *shape, const void *slot)
         return *(const int *)slot == MODEL_ABSENT;
     case MODEL_INTEGER:
         return !((const struct model_integer *)slot)->given;
+    case MODEL_FLOAT:
+        return !((const struct model_float *)slot)->given;
     case MODEL_BOOLEAN:
         return !((const struct model_boolean *)slot)->given;
     case MODEL_LIST:
@@ -111,7 +113,7 @@ static void print_items(struct checking *c, size_t end, const struct model_shape
 {
     bool map = shape->kind == MODEL_MAP;
     size_t bytes = map ? sizeof(struct model_pair) : slot_bytes(shape->item);
-    size_t kept = over(shape, (int64_t)list->count) ? (size_t)shape->max : list->count;
+    size_t kept = kept_items(shape, list->count);
     buf_add_char(&c->out, map ? '{' : '[');
     for (size_t i = 0; i < kept && c->out.len <= end; i++) {
         const char *item = (const char *)list->items + i * bytes;
@@ -155,6 +157,9 @@ static void print_value(struct checking *c, size_t end, const struct model_shape
     case MODEL_INTEGER:
         buf_addf(&c->out, "%lld", (long long)((const struct model_integer *)slot)->value);
         break;
+    case MODEL_FLOAT:
+        buf_addf(&c->out, "%.9g", ((const struct model_float *)slot)->value);
+        break;
     case MODEL_BOOLEAN:
         buf_add_str(&c->out, ((const struct model_boolean *)slot)->value ? "true" : "false");
         break;
@@ -197,7 +202,8 @@ static void violation(struct checking *c, const struct model_shape *shape, const
 
 static void print_bound(struct buf *out, const struct model_shape *shape, bool upper)
 {
-    buf_addf(out, "Member must have %s %s than or equal to %lld", shape->kind == MODEL_INTEGER ? "value" : "length",
+    bool number = shape->kind == MODEL_INTEGER || shape->kind == MODEL_FLOAT;
+    buf_addf(out, "Member must have %s %s than or equal to %lld", number ? "value" : "length",
              upper ? "less" : "greater", (long long)(upper ? shape->max : shape->min));
 }
 
@@ -305,7 +311,7 @@ static void check_scalars(struct checking *c, const struct model_shape *shape, c
 static void check_list(struct checking *c, const struct model_shape *shape, const struct model_list *list,
                        const struct path *path)
 {
-    size_t kept = over(shape, (int64_t)list->count) ? (size_t)shape->max : list->count;
+    size_t kept = kept_items(shape, list->count);
     if (shape->item->kind != MODEL_STRUCT) {
         struct scalars items = { shape->item, list->items, shape->item->size, kept, "Member" };
         check_scalars(c, shape, list, &items, path);
@@ -327,7 +333,7 @@ static void check_list(struct checking *c, const struct model_shape *shape, cons
 static void check_map(struct checking *c, const struct model_shape *shape, const struct model_list *map,
                       const struct path *path)
 {
-    size_t kept = over(shape, (int64_t)map->count) ? (size_t)shape->max : map->count;
+    size_t kept = kept_items(shape, map->count);
     const char *pairs = map->items;
     struct scalars keys = { shape->key, pairs + offsetof(struct model_pair, key), sizeof(struct model_pair), kept,
                             "Map keys" };
@@ -376,6 +382,15 @@ static void check_value(struct checking *c, const struct model_shape *shape, con
         if (over(shape, value) || under(shape, value)) {
             violation(c, shape, slot, path);
             print_bound(&c->out, shape, over(shape, value));
+        }
+        break;
+    }
+    case MODEL_FLOAT: {
+        double value = ((const struct model_float *)slot)->value;
+        bool above = shape->max != MODEL_NO_BOUND && value > (double)shape->max;
+        if (above || (shape->min != MODEL_NO_BOUND && value < (double)shape->min)) {
+            violation(c, shape, slot, path);
+            print_bound(&c->out, shape, above);
         }
         break;
     }

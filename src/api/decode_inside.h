@@ -23,6 +23,13 @@ static inline size_t slot_bytes(const struct model_shape *shape)
     return shape->kind == MODEL_STRUCT ? sizeof(void *) : shape->size;
 }
 
+/* How many of `count` items are kept: what bounds the memory that a body takes. */
+static inline size_t kept_items(const struct model_shape *shape, size_t count)
+{
+    size_t most = shape->max == MODEL_NO_BOUND ? MODEL_ITEMS_KEPT : (size_t)shape->max;
+    return count > most ? most : count;
+}
+
 /* E_VALIDATION and all the violations in *ret_message, in the arena. */
 bool decode_check(const struct model_shape *shape, const void *input, const struct strange *strange,
                   struct arena *arena, struct span *ret_message, struct err *err) MUST_CHECK;

@@ -7,9 +7,10 @@
 static const char *type_name(enum model_kind kind)
 {
     static const char *const names[] = {
-        [MODEL_STRING] = "string",   [MODEL_ENUM] = "string", [MODEL_INTEGER] = "integer",
-        [MODEL_BOOLEAN] = "boolean", [MODEL_BLOB] = "blob",   [MODEL_TIME] = "timestamp",
-        [MODEL_LIST] = "list",       [MODEL_MAP] = "map",     [MODEL_STRUCT] = "structure",
+        [MODEL_STRING] = "string", [MODEL_ENUM] = "string",      [MODEL_INTEGER] = "integer",
+        [MODEL_LONG] = "long",     [MODEL_FLOAT] = "float",      [MODEL_BOOLEAN] = "boolean",
+        [MODEL_BLOB] = "blob",     [MODEL_TIME] = "timestamp",   [MODEL_LIST] = "list",
+        [MODEL_MAP] = "map",       [MODEL_STRUCT] = "structure",
     };
     return names[kind];
 }

@@ -7,11 +7,14 @@
  *     MODEL_STRING   struct span; ptr NULL: absent
  *     MODEL_ENUM     int: the place in `words`; MODEL_ABSENT: absent
  *     MODEL_INTEGER  struct model_integer
+ *     MODEL_FLOAT    struct model_float
+ *     MODEL_LONG     in answers alone
  *     MODEL_BOOLEAN  struct model_boolean
  *     MODEL_BLOB     struct span, decoded from base64; ptr NULL: absent
  *     MODEL_TIME     in answers alone
  *     MODEL_LIST     struct model_list; items lie one behind the other, `item->size` bytes each (of structs: a
- *                    pointer each)
+ *                    pointer each); past the shape's bound, or past MODEL_ITEMS_KEPT where it has none, they are
+ *                    counted only
  *     MODEL_MAP      struct model_list of struct model_pair, in the order sent, each key once (the last value counts)
  *     MODEL_STRUCT   as a member or an item: a pointer to the struct of `size` bytes, NULL: absent; at the top the
  *                    struct itself
@@ -26,6 +29,8 @@ enum model_kind {
     MODEL_STRING,
     MODEL_ENUM,
     MODEL_INTEGER,
+    MODEL_LONG,
+    MODEL_FLOAT,
     MODEL_BOOLEAN,
     MODEL_BLOB,
     MODEL_TIME,
@@ -36,10 +41,16 @@ enum model_kind {
 
 #define MODEL_ABSENT (-1)
 #define MODEL_NO_BOUND INT64_MIN
+#define MODEL_ITEMS_KEPT 16
 
 struct model_integer {
     bool given;
     int64_t value;
+};
+
+struct model_float {
+    bool given;
+    double value;
 };
 
 struct model_boolean {
@@ -170,6 +181,103 @@ struct in_distribute_dataset_entries {
     struct model_list datasets; /* of struct in_distribute_dataset * */
 };
 
+struct in_output_config {
+    struct span s3_bucket;
+    struct span s3_key_prefix;
+};
+
+struct in_asset {
+    struct in_ground_truth_manifest *ground_truth_manifest;
+};
+
+struct in_training_data {
+    struct model_list assets; /* of struct in_asset * */
+};
+
+struct in_testing_data {
+    struct model_list assets; /* of struct in_asset * */
+    struct model_boolean auto_create;
+};
+
+struct in_content_moderation {
+    struct model_float confidence_threshold;
+};
+
+struct in_feature_config {
+    struct in_content_moderation *content_moderation;
+};
+
+struct in_create_project_version {
+    struct span project_arn;
+    struct span version_name;
+    struct in_output_config *output_config;
+    struct in_training_data *training_data;
+    struct in_testing_data *testing_data;
+    struct model_list tags; /* of struct model_pair */
+    struct span kms_key_id;
+    struct span version_description;
+    struct in_feature_config *feature_config;
+};
+
+struct in_describe_project_versions {
+    struct span project_arn;
+    struct model_list version_names; /* of struct span */
+    struct span next_token;
+    struct model_integer max_results;
+};
+
+struct in_start_project_version {
+    struct span project_version_arn;
+    struct model_integer min_inference_units;
+    struct model_integer max_inference_units;
+};
+
+/* StopProjectVersion and DeleteProjectVersion. */
+struct in_project_version {
+    struct span project_version_arn;
+};
+
+struct in_copy_project_version {
+    struct span source_project_arn;
+    struct span source_project_version_arn;
+    struct span destination_project_arn;
+    struct span version_name;
+    struct in_output_config *output_config;
+    struct model_list tags; /* of struct model_pair */
+    struct span kms_key_id;
+};
+
+struct in_put_project_policy {
+    struct span project_arn;
+    struct span policy_name;
+    struct span policy_revision_id;
+    struct span policy_document;
+};
+
+struct in_list_project_policies {
+    struct span project_arn;
+    struct span next_token;
+    struct model_integer max_results;
+};
+
+struct in_delete_project_policy {
+    struct span project_arn;
+    struct span policy_name;
+    struct span policy_revision_id;
+};
+
+struct in_image {
+    struct span bytes;
+    struct in_s3_object *s3_object;
+};
+
+struct in_detect_custom_labels {
+    struct span project_version_arn;
+    struct in_image *image;
+    struct model_integer max_results;
+    struct model_float min_confidence;
+};
+
 struct in_tag_resource {
     struct span resource_arn;
     struct model_list tags; /* of struct model_pair */
@@ -196,6 +304,16 @@ extern const struct model_shape shape_list_dataset_labels_request, shape_list_da
 extern const struct model_shape shape_update_dataset_entries_request, shape_update_dataset_entries_response;
 extern const struct model_shape shape_distribute_dataset_entries_request, shape_distribute_dataset_entries_response;
 extern const struct model_shape shape_delete_dataset_request, shape_delete_dataset_response;
+extern const struct model_shape shape_create_project_version_request, shape_create_project_version_response;
+extern const struct model_shape shape_describe_project_versions_request, shape_describe_project_versions_response;
+extern const struct model_shape shape_start_project_version_request, shape_start_project_version_response;
+extern const struct model_shape shape_stop_project_version_request, shape_stop_project_version_response;
+extern const struct model_shape shape_delete_project_version_request, shape_delete_project_version_response;
+extern const struct model_shape shape_copy_project_version_request, shape_copy_project_version_response;
+extern const struct model_shape shape_put_project_policy_request, shape_put_project_policy_response;
+extern const struct model_shape shape_list_project_policies_request, shape_list_project_policies_response;
+extern const struct model_shape shape_delete_project_policy_request, shape_delete_project_policy_response;
+extern const struct model_shape shape_detect_custom_labels_request, shape_detect_custom_labels_response;
 extern const struct model_shape shape_tag_resource_request, shape_tag_resource_response;
 extern const struct model_shape shape_untag_resource_request, shape_untag_resource_response;
 extern const struct model_shape shape_list_tags_for_resource_request, shape_list_tags_for_resource_response;

@@ -41,25 +41,8 @@ const struct model_shape shape_delete_project_request =
 
 /* --- datasets ----------------------------------------------------------------------------------------------------- */
 
-static const struct model_shape bucket = SHAPE_STRING("S3Bucket", 3, 255, &patterns[PATTERN_BUCKET]);
-static const struct model_shape object_name = SHAPE_STRING("S3ObjectName", 1, 1024, NULL);
-static const struct model_shape object_version = SHAPE_STRING("S3ObjectVersion", 1, 1024, NULL);
-
-static const struct model_member s3_object_members[] = {
-    { "Bucket", &bucket, OPTIONAL, offsetof(struct in_s3_object, bucket) },
-    { "Name", &object_name, OPTIONAL, offsetof(struct in_s3_object, name) },
-    { "Version", &object_version, OPTIONAL, offsetof(struct in_s3_object, version) },
-};
-static const struct model_shape s3_object = SHAPE_STRUCT("S3Object", s3_object_members, struct in_s3_object);
-
-static const struct model_member manifest_members[] = {
-    { "S3Object", &s3_object, OPTIONAL, offsetof(struct in_ground_truth_manifest, s3_object) },
-};
-static const struct model_shape manifest =
-    SHAPE_STRUCT("GroundTruthManifest", manifest_members, struct in_ground_truth_manifest);
-
 static const struct model_member source_members[] = {
-    { "GroundTruthManifest", &manifest, OPTIONAL, offsetof(struct in_dataset_source, ground_truth_manifest) },
+    { "GroundTruthManifest", &shape_manifest, OPTIONAL, offsetof(struct in_dataset_source, ground_truth_manifest) },
     { "DatasetArn", &shape_dataset_arn, OPTIONAL, offsetof(struct in_dataset_source, dataset_arn) },
 };
 static const struct model_shape source = SHAPE_STRUCT("DatasetSource", source_members, struct in_dataset_source);

@@ -13,6 +13,7 @@
 #define IN_USE BIT(FAULT_RESOURCE_IN_USE)
 #define NOT_READY BIT(FAULT_RESOURCE_NOT_READY)
 #define LIMIT BIT(FAULT_LIMIT_EXCEEDED)
+#define QUOTA BIT(FAULT_SERVICE_QUOTA_EXCEEDED)
 #define TOKEN BIT(FAULT_INVALID_PAGINATION_TOKEN)
 
 #define NAMED(text) .name = text, .action = "rekognition:" text
@@ -45,8 +46,22 @@ const struct operation operations[OPERATIONS] = {
     { NAMED("DeleteDataset"), SHAPES(delete_dataset), .faults = COMMON | LIMIT | IN_USE | NOT_FOUND,
       .speed = OPERATION_POOLED, .promises = true, .resource_at = offsetof(struct in_dataset, dataset_arn),
       .run = delete_dataset },
-    { NAMED("TagResource"), SHAPES(tag_resource), .faults = COMMON | NOT_FOUND | BIT(FAULT_SERVICE_QUOTA_EXCEEDED),
-      .speed = OPERATION_POOLED, .needs = needs_tag_resource, .run = tag_resource },
+    { NAMED("DescribeProjectVersions"), SHAPES(describe_project_versions), .faults = COMMON | NOT_FOUND | TOKEN,
+      .speed = OPERATION_POOLED, .resource_at = offsetof(struct in_describe_project_versions, project_arn),
+      .begin = describe_project_versions },
+    { NAMED("PutProjectPolicy"), SHAPES(put_project_policy),
+      .faults = COMMON | NOT_FOUND | LIMIT | QUOTA | BIT(FAULT_RESOURCE_ALREADY_EXISTS) |
+                BIT(FAULT_INVALID_POLICY_REVISION_ID) | BIT(FAULT_MALFORMED_POLICY_DOCUMENT),
+      .speed = OPERATION_POOLED, .resource_at = offsetof(struct in_put_project_policy, project_arn),
+      .run = put_project_policy },
+    { NAMED("ListProjectPolicies"), SHAPES(list_project_policies), .faults = COMMON | NOT_FOUND | TOKEN,
+      .speed = OPERATION_POOLED, .resource_at = offsetof(struct in_list_project_policies, project_arn),
+      .run = list_project_policies },
+    { NAMED("DeleteProjectPolicy"), SHAPES(delete_project_policy),
+      .faults = COMMON | NOT_FOUND | BIT(FAULT_INVALID_POLICY_REVISION_ID), .speed = OPERATION_POOLED,
+      .resource_at = offsetof(struct in_delete_project_policy, project_arn), .run = delete_project_policy },
+    { NAMED("TagResource"), SHAPES(tag_resource), .faults = COMMON | NOT_FOUND | QUOTA, .speed = OPERATION_POOLED,
+      .needs = needs_tag_resource, .run = tag_resource },
     { NAMED("UntagResource"), SHAPES(untag_resource), .faults = COMMON | NOT_FOUND, .speed = OPERATION_POOLED,
       .needs = needs_untag_resource, .run = untag_resource },
     { NAMED("ListTagsForResource"), SHAPES(list_tags_for_resource), .faults = COMMON | NOT_FOUND,
@@ -55,11 +70,12 @@ const struct operation operations[OPERATIONS] = {
 };
 
 const char *const operation_names[OPERATIONS] = {
-    "CreateProject",       "DescribeProjects",     "DeleteProject",
-    "CreateDataset",       "DescribeDataset",      "ListDatasetEntries",
-    "ListDatasetLabels",   "UpdateDatasetEntries", "DistributeDatasetEntries",
-    "DeleteDataset",       "TagResource",          "UntagResource",
-    "ListTagsForResource",
+    "CreateProject",       "DescribeProjects",        "DeleteProject",
+    "CreateDataset",       "DescribeDataset",         "ListDatasetEntries",
+    "ListDatasetLabels",   "UpdateDatasetEntries",    "DistributeDatasetEntries",
+    "DeleteDataset",       "DescribeProjectVersions", "PutProjectPolicy",
+    "ListProjectPolicies", "DeleteProjectPolicy",     "TagResource",
+    "UntagResource",       "ListTagsForResource",
 };
 
 int operation_find(struct span name)

@@ -29,9 +29,13 @@ struct operation {
 
     /* Writes the answer's JSON. On failure what it wrote is dropped. */
     bool (*run)(struct call *call, struct json_writer *w, struct err *err) MUST_CHECK;
+
+    /* Or, where the answer may come later: true with *ret_later set when call_answer or call_fail has been called or
+       will be, by anybody; then nothing of the call may be touched any more. */
+    bool (*begin)(struct call *call, struct json_writer *w, bool *ret_later, struct err *err) MUST_CHECK;
 };
 
-#define OPERATIONS 13
+#define OPERATIONS 17
 extern const struct operation operations[OPERATIONS];
 
 /* The names alone, for the rates. */

@@ -30,6 +30,11 @@ static bool is_dataset_arn(struct span value)
     return is_arn_of(value, ARN_DATASET, PATTERN_DATASET_ARN);
 }
 
+static bool is_version_arn(struct span value)
+{
+    return is_arn_of(value, ARN_VERSION, PATTERN_VERSION_ARN);
+}
+
 /* [0-9A-Za-z._-] any number of times. */
 static bool is_bucket(struct span value)
 {
@@ -53,6 +58,7 @@ static bool is_name(struct span value)
 const struct model_pattern patterns[PATTERNS] = {
     [PATTERN_PROJECT_ARN] = { ARN_HEAD "[0-9]+$)", is_project_arn },
     [PATTERN_DATASET_ARN] = { ARN_HEAD "dataset\\/(train|test)\\/[0-9]+$)", is_dataset_arn },
+    [PATTERN_VERSION_ARN] = { ARN_HEAD "version\\/[a-zA-Z0-9_.\\-]{1,255}\\/[0-9]+$)", is_version_arn },
     [PATTERN_NAME] = { "[a-zA-Z0-9_.\\-]+", is_name },
     [PATTERN_BUCKET] = { "[0-9A-Za-z\\.\\-_]*", is_bucket },
     [PATTERN_LABEL] = { ".{1,}", NULL },
@@ -60,6 +66,10 @@ const struct model_pattern patterns[PATTERNS] = {
     [PATTERN_TAG_KEY] = { "^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*$", NULL },
     [PATTERN_TAG_VALUE] = { "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$", NULL },
     [PATTERN_ENTRY] = { "^\\{.*\\}$", NULL },
+    [PATTERN_DESCRIPTION] = { "[a-zA-Z0-9-_. ()':,;?]+", NULL },
+    [PATTERN_KMS_KEY] = { "^[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,2048}$", NULL },
+    [PATTERN_REVISION] = { "[0-9A-Fa-f]+", NULL },
+    [PATTERN_DOCUMENT] = { "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", NULL },
 };
 
 static pcre2_code *compiled[PATTERNS];
@@ -74,7 +84,8 @@ static void compile_all(void)
         PCRE2_SIZE at;
         compiled[i] =
             pcre2_compile((PCRE2_SPTR)patterns[i].text, PCRE2_ZERO_TERMINATED,
-                          PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY, &error, &at, context);
+                          PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY,
+                          &error, &at, context);
         CHECK(compiled[i]);
         (void)pcre2_jit_compile(compiled[i], PCRE2_JIT_COMPLETE); /* without it the interpreter does the same */
     }

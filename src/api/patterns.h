@@ -10,6 +10,7 @@
 enum pattern {
     PATTERN_PROJECT_ARN,
     PATTERN_DATASET_ARN,
+    PATTERN_VERSION_ARN,
     PATTERN_NAME,
     PATTERN_BUCKET,
     PATTERN_LABEL,
@@ -17,6 +18,10 @@ enum pattern {
     PATTERN_TAG_KEY,
     PATTERN_TAG_VALUE,
     PATTERN_ENTRY,
+    PATTERN_DESCRIPTION,
+    PATTERN_KMS_KEY,
+    PATTERN_REVISION,
+    PATTERN_DOCUMENT,
     PATTERNS
 };
 
@@ -24,7 +29,8 @@ extern const struct model_pattern patterns[PATTERNS];
 
 /*
  * By the text alone, whatever `matches` says: the whole value, a `$` not before a final newline, `\p{…}` by Unicode,
- * `\d` and `\S` by ASCII, `.` all but CR and LF. `pattern` is one of `patterns`. False for a value that is not UTF-8.
+ * `\d` and `\S` by ASCII, `\uHHHH` the code point, `.` all but CR and LF. `pattern` is one of `patterns`. False for a
+ * value that is not UTF-8.
  */
 bool pattern_text_matches(const struct model_pattern *pattern, struct span value);
 

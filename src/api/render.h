@@ -4,6 +4,7 @@
 
 #include "json/json_writer.h"
 #include "store/dataset.h"
+#include "store/version.h"
 
 /* `"key":"text"` */
 void render_text(struct json_writer *w, const char *key, struct span text);
@@ -22,5 +23,8 @@ void render_description(struct json_writer *w, const struct dataset_view *view);
 
 /* A DatasetMetadata, as DescribeProjects lists it; every member always. */
 void render_metadata(struct json_writer *w, const struct dataset_view *view);
+
+/* A ProjectVersionDescription, with the members that its state has (spec B.6). The arena is for names of objects. */
+void render_version(struct json_writer *w, struct arena *arena, const struct version *version);
 
 #endif

@@ -23,6 +23,10 @@
     {                                                                                                                  \
         .name = (name_), .kind = MODEL_INTEGER, .min = (min_), .max = (max_), .size = sizeof(struct model_integer)     \
     }
+#define SHAPE_FLOAT(name_, min_, max_)                                                                                 \
+    {                                                                                                                  \
+        .name = (name_), .kind = MODEL_FLOAT, .min = (min_), .max = (max_), .size = sizeof(struct model_float)         \
+    }
 #define SHAPE_BOOLEAN(name_)                                                                                           \
     {                                                                                                                  \
         .name = (name_), .kind = MODEL_BOOLEAN, .min = NO_MIN, .max = NO_MAX, .size = sizeof(struct model_boolean)     \
@@ -51,6 +55,11 @@
 
 extern const struct model_shape shape_project_arn, shape_dataset_arn, shape_project_name, shape_next_token;
 extern const struct model_shape shape_feature, shape_auto_update, shape_dataset_type, shape_dataset_label;
+extern const struct model_shape shape_version_arn, shape_version_name, shape_version_status, shape_inference_units;
+extern const struct model_shape shape_version_description, shape_kms_key, shape_boolean, shape_percent;
+extern const struct model_shape shape_policy_name, shape_policy_revision, shape_policy_document;
+extern const struct model_shape shape_s3_object, shape_manifest, shape_output_config, shape_assets;
+extern const struct model_shape shape_training_data, shape_testing_data, shape_feature_config;
 extern const struct model_shape shape_tag_key, shape_tag_value, shape_tag_map;
 
 #endif

@@ -83,29 +83,85 @@ static bool authorise(const struct call *call, const struct operation *operation
     return true;
 }
 
+/*
+ * Whether a client's waiter sent it: SDKs since 2024 list the features they use in their User-Agent, `B` is a waiter;
+ * the AWS CLI names its command, such as rekognition.wait.project-version-running.
+ */
+static bool is_from_waiter(const struct http_request *request)
+{
+    struct span agent, word;
+    if (!http_header_get(request, "User-Agent", &agent))
+        return false;
+    while (agent.ptr) {
+        word = span_cut(&agent, ' ');
+        if (span_starts(word, SPAN_LIT("command/")) || span_starts(word, SPAN_LIT("md/command#"))) {
+            if (span_contains(word, SPAN_LIT("rekognition.wait.")))
+                return true;
+        } else if (span_starts(word, SPAN_LIT("m/"))) {
+            struct span features = span_from(word, strlen("m/"));
+            while (features.ptr)
+                if (span_is(span_cut(&features, ','), "B"))
+                    return true;
+        }
+    }
+    return false;
+}
+
+static struct visit *visit_of(struct call *call)
+{
+    return (struct visit *)(void *)((char *)call - offsetof(struct visit, call));
+}
+
+void call_answer(struct call *call, struct span body)
+{
+    visit_answer(visit_of(call), 200, json_type, body, FAULTS);
+}
+
+void call_fail(struct call *call, const struct err *err)
+{
+    visit_fail(visit_of(call), err, span_str(err->text));
+}
+
+/* Runs it with the answer in the body. *ret_later: nothing of the visit is ours any more. */
+static bool operate(struct visit *visit, struct buf *body, bool *ret_later, struct err *err)
+{
+    const struct operation *operation = &operations[visit->place];
+    struct call *call = &visit->call;
+    struct json_writer w = json_writer_on(body);
+    *ret_later = false;
+    if (!authorise(call, operation, err))
+        return false;
+    bool done = operation->begin ? operation->begin(call, &w, ret_later, err) : operation->run(call, &w, err);
+    if (!done || *ret_later)
+        return done;
+    if (body->overflow)
+        return fail(err, E_INTERNAL, "the answer is over %d bytes", ANSWER_MAX);
+    json_writer_end(&w);
+    return true;
+}
+
 void visit_run(struct visit *visit)
 {
     const struct operation *operation = &operations[visit->place];
     struct http_request *request = visit->request;
-    struct call call = { .api = &visit->gate->options.api, .principal = &visit->principal, .arena = request->arena };
     struct buf body;
     struct err err;
     struct span message = SPAN_NONE;
     void *input;
+    bool later;
     if (!decode_request(operation->input, request->body, request->arena, &input, &message, &err)) {
         visit_fail(visit, &err, message);
         return;
     }
-    call.input = input;
+    visit->call = (struct call){ .api = &visit->gate->options.api,
+                                 .principal = &visit->principal,
+                                 .arena = request->arena,
+                                 .input = input,
+                                 .waits = operation->begin && is_from_waiter(request) };
     buf_init(&body, ANSWER_MAX);
-    struct json_writer w = json_writer_on(&body);
-    if (!authorise(&call, operation, &err) || !operation->run(&call, &w, &err)) {
+    if (!operate(visit, &body, &later, &err)) {
         visit_fail(visit, &err, span_str(err.text));
-    } else if (body.overflow) {
-        fail(&err, E_INTERNAL, "the answer is over %d bytes", ANSWER_MAX);
-        visit_fail(visit, &err, SPAN_NONE);
-    } else {
-        json_writer_end(&w);
+    } else if (!later) {
         if (operation->promises && visit->gate->options.wake)
             visit->gate->options.wake(visit->gate->options.wake_ctx);
         visit_answer(visit, 200, json_type, buf_span(&body), FAULTS);

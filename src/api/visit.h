@@ -30,7 +30,8 @@ struct visit {
     struct auth auth;
     struct sha256 hash;
     struct principal principal;
-    bool refused; /* the head was wrong; said when the body is in, so that the connection stays in step */
+    struct call call; /* of an operation */
+    bool refused;     /* the head was wrong; said when the body is in, so that the connection stays in step */
     struct err refusal;
 };
 

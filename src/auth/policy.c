@@ -127,9 +127,22 @@ static bool condition_holds(const struct policy *policy, const struct policy_con
     return tag_keys_hold(policy, condition, question);
 }
 
+static bool speaks_of(const struct policy *policy, struct policy_range principals,
+                      const struct policy_question *question)
+{
+    for (uint32_t i = 0; i < principals.count; i++) {
+        struct span named = pattern_at(policy, principals.first + i);
+        if (span_eq(named, question->account) || span_eq(named, question->principal))
+            return true;
+    }
+    return principals.count == 0;
+}
+
 static bool statement_applies(const struct policy *policy, const struct policy_statement *statement,
                               const struct policy_question *question)
 {
+    if (!speaks_of(policy, statement->principals, question))
+        return false;
     if (any_matches(policy, statement->actions, question->action, true) == statement->not_action ||
         any_matches(policy, statement->resources, question->resource, false) == statement->not_resource)
         return false;

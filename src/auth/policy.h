@@ -24,6 +24,15 @@ struct policy;
 
 /* E_INVALID with a sentence that names the statement and the fault. */
 bool policy_parse(struct span text, struct policy **ret_policy, struct err *err) MUST_CHECK;
+
+/*
+ * The policy attached to a project (spec B.7), which lets others copy its model versions: as above, and each statement
+ * has a Principal, `{"AWS": …}` with one or more of an account's 12 digits, the ARN of its root, of a user or of a
+ * role; the only action is rekognition:CopyProjectVersion; a resource is the ARN of a model version, wildcards allowed,
+ * or
+ * `*`; NotPrincipal, NotAction and NotResource are refused. E_POLICY with such a sentence.
+ */
+bool policy_parse_project(struct span text, struct policy **ret_policy, struct err *err) MUST_CHECK;
 void policy_free(struct policy *policy);
 
 /* Whether it parses. */
@@ -41,6 +50,8 @@ struct policy_question {
     size_t resource_tag_count;
     const struct policy_tag *request_tags; /* that the request wants to give; their keys are aws:TagKeys too */
     size_t request_tag_count;
+    struct span account;         /* who asks, of the policy of a project: a Principal is one of these */
+    struct span principal;       /* its ARN */
     const struct span *tag_keys; /* further aws:TagKeys: those that UntagResource takes away */
     size_t tag_key_count;
 };

@@ -30,6 +30,7 @@ struct policy_statement {
     bool deny;
     bool not_action;
     bool not_resource;
+    struct policy_range principals; /* accounts, or ARNs of users and roles; none in the policy of a user */
     struct policy_range actions;
     struct policy_range resources;
     struct policy_range conditions;

@@ -14,6 +14,7 @@ struct draft {
     struct buf patterns;
     struct buf bytes;
     unsigned number;
+    bool of_project; /* the policy of a project, not of a user */
 };
 
 static void draft_init(struct draft *draft)
@@ -23,6 +24,7 @@ static void draft_init(struct draft *draft)
     buf_init(&draft->patterns, PARTS_MAX);
     buf_init(&draft->bytes, PARTS_MAX);
     draft->number = 0;
+    draft->of_project = false;
 }
 
 static void draft_free(struct draft *draft)
@@ -54,6 +56,11 @@ typedef bool text_rule(const struct draft *draft, struct span text, struct err *
 
 static bool action_is_sound(const struct draft *draft, struct span text, struct err *err)
 {
+    if (draft->of_project)
+        return span_eq_nocase(text, SPAN_LIT("rekognition:CopyProjectVersion")) ||
+               fail(err, E_INVALID,
+                    "statement %u: the only action here is rekognition:CopyProjectVersion, not '" SPAN_FMT "'",
+                    draft->number, SPAN_ARG(text));
     if (span_is(text, "*"))
         return true;
     struct span name = text;
@@ -63,8 +70,19 @@ static bool action_is_sound(const struct draft *draft, struct span text, struct 
                 SPAN_ARG(text));
 }
 
+/* `arn:…:project/…/version/…`, any part of which may hold wildcards. */
+static bool names_version(struct span text)
+{
+    return span_starts(text, SPAN_LIT("arn:")) && span_contains(text, SPAN_LIT(":rekognition:")) &&
+           span_contains(text, SPAN_LIT(":project/")) && span_contains(text, SPAN_LIT("/version/"));
+}
+
 static bool resource_is_sound(const struct draft *draft, struct span text, struct err *err)
 {
+    if (draft->of_project)
+        return span_is(text, "*") || names_version(text) ||
+               fail(err, E_INVALID, "statement %u: a resource is * or the ARN of a model version, not '" SPAN_FMT "'",
+                    draft->number, SPAN_ARG(text));
     return span_is(text, "*") || span_starts(text, SPAN_LIT("arn:")) ||
            fail(err, E_INVALID, "statement %u: a resource is * or an ARN, not '" SPAN_FMT "'", draft->number,
                 SPAN_ARG(text));
@@ -210,8 +228,68 @@ static bool parse_effect(const struct draft *draft, struct json value, bool *ret
     return true;
 }
 
-/* One member of a statement; `seen` has a bit for each of Effect, actions, resources. */
-enum { SEEN_EFFECT = 1, SEEN_ACTION = 2, SEEN_RESOURCE = 4 };
+static bool is_account(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    return text.len == 12;
+}
+
+/* An account's digits, also for the ARN of its root; the whole ARN of a user or a role. */
+static bool principal_of(struct span text, struct span *ret_named)
+{
+    struct span rest = text;
+    if (is_account(text)) {
+        *ret_named = text;
+        return true;
+    }
+    bool iam = span_is(span_cut(&rest, ':'), "arn") && span_cut(&rest, ':').len > 0 &&
+               span_is(span_cut(&rest, ':'), "iam") && span_cut(&rest, ':').len == 0;
+    struct span account = span_cut(&rest, ':');
+    if (!iam || !is_account(account))
+        return false;
+    bool root = span_is(rest, "root");
+    *ret_named = root ? account : text;
+    return root || (span_starts(rest, SPAN_LIT("user/")) && rest.len > strlen("user/")) ||
+           (span_starts(rest, SPAN_LIT("role/")) && rest.len > strlen("role/"));
+}
+
+static bool add_principal(struct draft *draft, struct json value, struct err *err)
+{
+    struct span named, text = json_kind(value) == JSON_STRING ? json_string(value) : SPAN_NONE;
+    if (!text.ptr || !principal_of(text, &named))
+        return fail(err, E_INVALID,
+                    "statement %u: a Principal is an account's 12 digits or the ARN of its root, of a user or a role",
+                    draft->number);
+    add_pattern(draft, named, false);
+    return true;
+}
+
+static bool parse_principal(struct draft *draft, struct json value, struct policy_range *ret_range, struct err *err)
+{
+    struct policy_range range = { .first = patterns_in(draft) };
+    struct json named;
+    if (json_kind(value) != JSON_OBJECT || json_count(value) != 1 || !json_member(value, SPAN_LIT("AWS"), &named))
+        return fail(err, E_INVALID, "statement %u: Principal is an object with the one member AWS", draft->number);
+    if (json_kind(named) != JSON_ARRAY) {
+        if (!add_principal(draft, named, err))
+            return false;
+    } else {
+        struct json_iter iter = json_iter(named);
+        while (json_next(&iter))
+            if (!add_principal(draft, iter.value, err))
+                return false;
+    }
+    range.count = patterns_in(draft) - range.first;
+    if (range.count == 0)
+        return fail(err, E_INVALID, "statement %u: Principal is empty", draft->number);
+    *ret_range = range;
+    return true;
+}
+
+/* One member of a statement; `seen` has a bit for each of Effect, actions, resources, principals. */
+enum { SEEN_EFFECT = 1, SEEN_ACTION = 2, SEEN_RESOURCE = 4, SEEN_PRINCIPAL = 8 };
 
 static bool parse_member(struct draft *draft, struct span name, struct json value, struct policy_statement *statement,
                          unsigned *seen, struct err *err)
@@ -219,6 +297,9 @@ static bool parse_member(struct draft *draft, struct span name, struct json valu
     bool action = span_is(name, "Action"), not_action = span_is(name, "NotAction");
     bool resource = span_is(name, "Resource"), not_resource = span_is(name, "NotResource");
     unsigned bit = action || not_action ? SEEN_ACTION : resource || not_resource ? SEEN_RESOURCE : 0;
+    if (draft->of_project && (not_action || not_resource || span_is(name, "NotPrincipal")))
+        return fail(err, E_INVALID, "statement %u: '" SPAN_FMT "' is not allowed in the policy of a project",
+                    draft->number, SPAN_ARG(name));
     if (*seen & bit)
         return fail(err, E_INVALID, "statement %u: has %s", draft->number,
                     bit == SEEN_ACTION ? "both Action and NotAction" : "both Resource and NotResource");
@@ -241,6 +322,10 @@ static bool parse_member(struct draft *draft, struct span name, struct json valu
         return parse_conditions(draft, value, &statement->conditions, err);
     if (span_is(name, "Sid"))
         return json_kind(value) == JSON_STRING || fail(err, E_INVALID, "statement %u: Sid is a text", draft->number);
+    if (draft->of_project && span_is(name, "Principal")) {
+        *seen |= SEEN_PRINCIPAL;
+        return parse_principal(draft, value, &statement->principals, err);
+    }
     if (span_is(name, "Principal") || span_is(name, "NotPrincipal"))
         return fail(err, E_INVALID, "statement %u: the policy of a user names no Principal", draft->number);
     return fail(err, E_INVALID, "statement %u: '" SPAN_FMT "' is not known here", draft->number, SPAN_ARG(name));
@@ -266,6 +351,8 @@ static bool parse_statement(struct draft *draft, struct json value, struct err *
         return fail(err, E_INVALID, "statement %u: Action or NotAction is missing", draft->number);
     if (!(seen & SEEN_RESOURCE))
         return fail(err, E_INVALID, "statement %u: Resource or NotResource is missing", draft->number);
+    if (draft->of_project && !(seen & SEEN_PRINCIPAL))
+        return fail(err, E_INVALID, "statement %u: Principal is missing", draft->number);
     buf_add(&draft->statements, span_of(&statement, sizeof statement));
     return true;
 }
@@ -329,7 +416,7 @@ static struct policy *finish(const struct draft *draft)
     return policy;
 }
 
-bool policy_parse(struct span text, struct policy **ret_policy, struct err *err)
+static bool parse(struct span text, bool of_project, struct policy **ret_policy, struct err *err)
 {
     struct err bad;
     struct json root;
@@ -338,6 +425,7 @@ bool policy_parse(struct span text, struct policy **ret_policy, struct err *err)
         return fail(err, E_INVALID, "the policy is over %d bytes", POLICY_TEXT_MAX);
     struct json_parser *parser = json_parser_new();
     draft_init(&draft);
+    draft.of_project = of_project;
     bool done = json_parse(parser, text, &root, &bad) || fail(err, E_INVALID, "the policy: %s", bad.text);
     if (done)
         done = parse_document(&draft, root, err);
@@ -348,6 +436,17 @@ bool policy_parse(struct span text, struct policy **ret_policy, struct err *err)
     draft_free(&draft);
     json_parser_free(parser);
     return done;
+}
+
+bool policy_parse(struct span text, struct policy **ret_policy, struct err *err)
+{
+    return parse(text, false, ret_policy, err);
+}
+
+bool policy_parse_project(struct span text, struct policy **ret_policy, struct err *err)
+{
+    struct err why;
+    return parse(text, true, ret_policy, &why) || fail(err, E_POLICY, "%s", why.text);
 }
 
 void policy_free(struct policy *policy)

@@ -77,6 +77,9 @@ struct conf_values {
     uint64_t store_readers;
     uint64_t job_threads;
     uint64_t parser_threads;
+    uint64_t training_jobs;
+    uint64_t hold_ms;
+    uint64_t held_calls;
     struct conf_list rate;
     unsigned limits;
     struct conf_list limit;
@@ -94,7 +97,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 34
+#define CONF_ROWS 37
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

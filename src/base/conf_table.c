@@ -73,14 +73,21 @@ const struct conf_row conf_rows[CONF_ROWS] = {
     { "store-readers", CONF_NUMBER, AT(store_readers), "4", 1, 64, .metavar = "N",
       .help = "Connections kept for reading the store." },
     { "job-threads", CONF_NUMBER, AT(job_threads), "2", 1, 16, .metavar = "N",
-      .help = "Jobs (creating, updating, distributing, deleting datasets) that run at once." },
+      .help = "Jobs of datasets (creating, updating, distributing, deleting) that run at once." },
     { "parser-threads", CONF_NUMBER, AT(parser_threads), "0", 0, 64, .metavar = "N",
       .help = "Threads that parse and pack one manifest; 0: one for each core." },
+    { "training-jobs", CONF_NUMBER, AT(training_jobs), "1", 1, 16, .metavar = "N",
+      .help = "Models that are trained at once; further trainings wait for their turn." },
+    { "hold-ms", CONF_NUMBER, AT(hold_ms), "50000", 0, 55000, .metavar = "MS",
+      .help =
+          "How long a DescribeProjectVersions of a client's waiter may be kept until there is news; 0: not at all." },
+    { "held-calls", CONF_NUMBER, AT(held_calls), "256", 0, 100000, .metavar = "N",
+      .help = "Such calls kept at once; further ones are answered as they are." },
     { "rate", CONF_PAIRS, AT(rate), "", .reload = true, .metavar = "[ACCOUNT:]OPERATION=N[/BURST]",
       .help = "Calls a second of an operation, for one account or for each; more get a "
               "ProvisionedThroughputExceededException. None by default. Repeatable." },
     { "limits", CONF_CHOICE, AT(limits), "aws", .choices = limit_sets, .reload = true, .metavar = "SET",
-      .help = "The quotas of manifests and datasets: aws, or none lifts all that no --limit sets." },
+      .help = "The quotas of manifests, datasets and models: aws, or none lifts all that no --limit sets." },
     { "limit", CONF_PAIRS, AT(limit), "", .reload = true, .metavar = "KEY=VALUE",
       .help = "One quota; the value none lifts it. Repeatable; `placard serve --help` lists the keys." },
 };

@@ -25,6 +25,7 @@ struct admin {
     const char *account;                              /* the default one */
     const char *root_id;                              /* the root key's id; empty where it is not known */
     bool (*keys_changed)(void *ctx, struct err *err); /* called after a change of keys or sessions; may be NULL */
+    void (*job_cancelled)(void *ctx, int64_t job_id); /* called after a job was marked so; may be NULL */
     void *ctx;
 };
 

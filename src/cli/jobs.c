@@ -1,4 +1,4 @@
-/* jobs: the work that is promised and not yet done. */
+/* jobs: the work that is promised and not yet done; a training can be cancelled. */
 #include "base/clock.h"
 #include "cli/admin.h"
 #include "json/json_writer.h"
@@ -38,6 +38,19 @@ static void add_line(struct buf *out, const struct job_row *row)
              (long long)row->failures, SPAN_ARG(row->arn));
 }
 
+static bool cancel(const struct admin *admin, const char *number, struct buf *out, struct err *err)
+{
+    uint64_t id;
+    if (!span_to_u64(span_str(number), INT64_MAX, &id))
+        return fail(err, E_CONFIG, "`%s` is not the number of a job; `placard jobs` lists them", number);
+    if (!job_cancel(admin->store, (int64_t)id, err))
+        return false;
+    if (admin->job_cancelled)
+        admin->job_cancelled(admin->ctx, (int64_t)id);
+    buf_addf(out, "job %llu will be given up\n", (unsigned long long)id);
+    return true;
+}
+
 bool admin_jobs(const struct admin *admin, struct span input, int argc, const char **argv, struct buf *out,
                 struct err *err)
 {
@@ -49,8 +62,10 @@ bool admin_jobs(const struct admin *admin, struct span input, int argc, const ch
     (void)input;
     if (!command_flags(flags, COUNT_OF(flags), &argc, argv, err))
         return false;
+    if (argc == 2 && !json && span_is(span_str(argv[0]), "cancel"))
+        return cancel(admin, argv[1], out, err);
     if (argc > 1 || (argc == 1 && !span_is(span_str(argv[0]), "list")))
-        return fail(err, E_CONFIG, "there is only `jobs list`");
+        return fail(err, E_CONFIG, "there are only `jobs list` and `jobs cancel NUMBER`");
     arena_init(&arena);
     bool done = job_list(admin->store, &arena, &rows, &count, err);
     for (size_t i = 0; done && i < count; i++) {
@@ -70,11 +85,15 @@ static enum status run(int argc, const char **argv)
 
 const struct command command_jobs = {
     .name = "jobs",
-    .summary = "show the work that is promised and not yet done",
-    .help = "Usage: placard jobs [list] [--json] [--data DIR] [--config FILE]\n\n"
-            "One line a job, oldest first, at most 1,000: number, when it was promised, kind, phase, whether it runs,\n"
-            "how often it failed, and the dataset. With --json one JSON object a line.\n\n"
-            "Example:\n"
-            "  placard jobs --data placard-data\n",
+    .summary = "show the work that is promised and not yet done; cancel a training",
+    .help =
+        "Usage: placard jobs [list] [--json] [--data DIR] [--config FILE]\n"
+        "       placard jobs cancel NUMBER [--data DIR] [--config FILE]\n\n"
+        "One line a job, oldest first, at most 1,000: number, when it was promised, kind, phase, whether it runs,\n"
+        "how often it failed, and the dataset or model version. With --json one JSON object a line.\n\n"
+        "cancel ends a training (kind `train`), waiting or under way: its version becomes TRAINING_FAILED and says\n"
+        "that it was cancelled. Other jobs cannot be cancelled.\n\n"
+        "Example:\n"
+        "  placard jobs --data placard-data\n",
     .run = run,
 };

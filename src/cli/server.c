@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/hold.h"
 #include "api/operation.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,6 +43,8 @@ struct server {
     struct rates *rates;
     struct limits_box limits;
     struct pool *pool;
+    struct hold *hold;
+    const struct models *models;
     struct runner *runner;
     struct auth_options auth;
     struct pages pages;
@@ -171,9 +174,15 @@ static bool start_work(struct server *server, struct err *err)
                                             .limits = &server->limits,
                                             .threads = (unsigned)values->job_threads,
                                             .parsers = (unsigned)values->parser_threads,
-                                            .retry_ms = RUNNER_RETRY_MS };
-    return pool_start(pool_threads(values), (unsigned)values->pool_queue, &server->pool, err) &&
-           runner_start(&options, &server->runner, err);
+                                            .trainings = (unsigned)values->training_jobs,
+                                            .retry_ms = RUNNER_RETRY_MS,
+                                            .models = server->models };
+    if (!pool_start(pool_threads(values), (unsigned)values->pool_queue, &server->pool, err))
+        return false;
+    uint64_t most = values->held_calls < values->connections / 4 ? values->held_calls : values->connections / 4;
+    server->hold = hold_new(server->pool, (unsigned)most, (int64_t)values->hold_ms);
+    store_watch(server->store, hold_changed, server->hold);
+    return runner_start(&options, &server->runner, err);
 }
 
 static void wake_runner(void *ctx)
@@ -201,7 +210,10 @@ static void make_gate(struct server *server)
         .api = { .store = server->store,
                  .objects = server->objects,
                  .partition = partition,
-                 .default_account = account },
+                 .default_account = account,
+                 .limits = &server->limits,
+                 .models = server->models,
+                 .hold = server->hold },
         .auth = &server->auth,
         .keys = server->keys,
         .rates = server->rates,
@@ -243,12 +255,19 @@ static bool start_listener(struct server *server, struct err *err)
     return true;
 }
 
+static void cancel_job(void *ctx, int64_t job_id)
+{
+    struct server *server = ctx;
+    runner_cancel(server->runner, job_id);
+}
+
 static bool start_admin(struct server *server, struct err *err)
 {
     server->admin = (struct admin){ .store = server->store,
                                     .account = server->conf->values.account,
                                     .root_id = server->root.id,
                                     .keys_changed = renew_keys,
+                                    .job_cancelled = cancel_job,
                                     .ctx = server };
     return admin_server_start(&server->home, &server->admin, &server->admin_server, err);
 }
@@ -256,11 +275,17 @@ static bool start_admin(struct server *server, struct err *err)
 /* Takes down what has been made. */
 static void take_down(struct server *server)
 {
+    if (server->hold)
+        hold_end(server->hold); /* a call that is held would be waited for by http_stop */
     if (server->listener)
         http_stop(server->listener, (uint32_t)server->conf->values.drain_ms);
     if (server->pool)
         pool_stop(server->pool);
     runner_stop(server->runner);
+    if (server->hold) {
+        store_watch(server->store, NULL, NULL);
+        hold_free(server->hold);
+    }
     admin_server_stop(server->admin_server);
     if (server->gate)
         gate_free(server->gate);

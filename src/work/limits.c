@@ -20,6 +20,13 @@ const struct limit_row limit_rows[] = {
     ROW("boxes-per-image", boxes_per_image, 50, "bounding boxes of one image"),
     ROW("image-side-min-px", image_side_min_px, 64, "pixels of an image's shorter side, as image_size says"),
     ROW("image-side-max-px", image_side_max_px, 4096, "pixels of an image's longer side, as image_size says"),
+    ROW("image-bytes", image_bytes, 4 * 1024 * 1024, "bytes of an image in a DetectCustomLabels call"),
+    ROW("image-object-bytes", image_object_bytes, 15 * 1024 * 1024, "bytes of an image in a bucket"),
+    ROW("project-policies", project_policies, 5, "policies of one project"),
+    ROW("project-versions", project_versions, 0, "model versions of one project"),
+    ROW("trainings", trainings, 0, "models in training at once, of one account in one region"),
+    ROW("running-versions", running_versions, 0, "model versions running at once, likewise"),
+    ROW("inference-units", inference_units, 0, "inference units of one model version"),
 };
 const size_t limit_row_count = COUNT_OF(limit_rows);
 

@@ -1,5 +1,5 @@
 /*
- * limits: the quotas of spec F.1 that concern datasets, in one table that names, documents and sets them.
+ * limits: the quotas of spec F.1 in one table that names, documents and sets them.
  *
  * 0 means lifted. A limits_box holds the current ones; a reload replaces them, who begins a job copies them out.
  */
@@ -23,6 +23,13 @@ struct limits {
     int64_t boxes_per_image;
     int64_t image_side_min_px;
     int64_t image_side_max_px;
+    int64_t image_bytes;        /* of a call */
+    int64_t image_object_bytes; /* of an object */
+    int64_t project_policies;
+    int64_t project_versions;
+    int64_t trainings;
+    int64_t running_versions;
+    int64_t inference_units;
 };
 
 struct limit_row {

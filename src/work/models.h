@@ -56,8 +56,8 @@ struct models_label {
 
 /* One call of detect; the caller's, who keeps it and the image until `done`. */
 struct models_detection {
-    struct span image; /* the file's bytes, as they came */
-    uint64_t bytes_max;
+    struct span image; /* the file's bytes, as they came, and no more than there may be */
+    struct limits limits;
     bool by_threshold;    /* each label from its own assumed threshold on; else from */
     float min_confidence; /* 0..100, itself included */
     /* Exactly once, from any thread: with labels by falling confidence, which live until it returns; or with why. */
@@ -91,7 +91,7 @@ struct models {
 
     /*
      * False at once, and `done` is never called: E_NOT_READY when it is not loaded, E_RATE when all workers are busy
-     * and as many wait as may. Else `done` follows, there with one of E_IMAGE_FORMAT, E_IMAGE_LARGE (bytes or pixels),
+     * and as many wait as may. Else `done` follows, there with one of E_IMAGE_FORMAT, E_IMAGE_LARGE (too many pixels),
      * E_INVALID (too small, too long for its width) or a failure of ours.
      */
     bool (*detect)(void *ctx, int64_t version_id, struct models_detection *detection, struct err *err);

@@ -24,9 +24,16 @@ NEWER = {
     ("CreateDataset", "input.Tags.key"),             # Tag scalars
     ("CreateDataset", "input.Tags.value"),           # Tag scalars
 }
+VERSION = "output.ProjectVersionDescriptions.member"
 NEWER_OUTPUT = {
     ("DescribeProjects", "output.ProjectDescriptions.member.Feature"),     # ProjectDescription
     ("DescribeProjects", "output.ProjectDescriptions.member.AutoUpdate"),  # ProjectDescription
+    ("DescribeProjectVersions", f"{VERSION}.VersionDescription"),          # ProjectVersionDescription
+    ("DescribeProjectVersions", f"{VERSION}.Feature"),                     # ProjectVersionDescription
+    ("DescribeProjectVersions", f"{VERSION}.BaseModelVersion"),            # ProjectVersionDescription
+    ("DescribeProjectVersions", f"{VERSION}.FeatureConfig"),               # ProjectVersionDescription
+    ("DescribeProjectVersions", f"{VERSION}.FeatureConfig.ContentModeration"),
+    ("DescribeProjectVersions", f"{VERSION}.FeatureConfig.ContentModeration.ConfidenceThreshold"),
 }
 
 
@@ -80,7 +87,7 @@ def facts_of_ours(shape, path, required=False):
 
 
 def test_every_operation_of_ours_is_one_of_theirs(ours, theirs):
-    assert len(ours) == 13
+    assert len(ours) == 17
     assert set(ours) <= set(theirs.operation_names)
 
 

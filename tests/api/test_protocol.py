@@ -14,7 +14,8 @@ from harness.clients import CONTENT_TYPE
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OURS = {"CreateProject", "DescribeProjects", "DeleteProject", "CreateDataset", "DescribeDataset", "ListDatasetEntries",
         "ListDatasetLabels", "UpdateDatasetEntries", "DistributeDatasetEntries", "DeleteDataset", "TagResource",
-        "UntagResource", "ListTagsForResource"}
+        "UntagResource", "ListTagsForResource", "DescribeProjectVersions", "PutProjectPolicy", "ListProjectPolicies",
+        "DeleteProjectPolicy"}
 
 
 def all_operations():

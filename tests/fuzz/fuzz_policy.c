@@ -114,6 +114,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         CHECK(err.code == E_INVALID && !policy);
     }
+    if (policy_parse_project(document, &policy, &err)) {
+        question.account = SPAN_LIT("210987654321");
+        (void)policy_ask(policy, &question);
+        policy_free(policy);
+    } else {
+        CHECK(err.code == E_POLICY);
+    }
     check_matching(text, resource);
     return 0;
 }

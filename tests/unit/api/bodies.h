@@ -6,6 +6,7 @@
 
 #define P_ARN "arn:aws:rekognition:us-east-1:123456789012:project/p/1690476084535"
 #define D_ARN "arn:aws:rekognition:us-east-1:123456789012:project/p/dataset/train/1690476084535"
+#define V_ARN "arn:aws:rekognition:us-east-1:123456789012:project/p/version/v/1690476084535"
 #define FAILED "' failed to satisfy constraint: "
 #define ONE "1 validation error detected: Value "
 

@@ -156,6 +156,53 @@ static void test_integers(void **state)
     assert_refusals(bad, COUNT_OF(bad), E_VALIDATION);
 }
 
+static void test_floats(void **state)
+{
+    (void)state;
+#define DETECT(value) "{\"ProjectVersionArn\":\"" V_ARN "\",\"Image\":{},\"MinConfidence\":" value "}"
+    static const struct {
+        const char *body;
+        double value;
+    } good[] = { { DETECT("0"), 0 }, { DETECT("50.5"), 50.5 }, { DETECT("1e2"), 100 }, { DETECT("-0.0"), 0 } };
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        const struct in_detect_custom_labels *in = decoded(&shape_detect_custom_labels_request, good[i].body);
+        assert_true(in->min_confidence.given && in->min_confidence.value == good[i].value);
+    }
+    const struct in_detect_custom_labels *in =
+        decoded(&shape_detect_custom_labels_request, "{\"ProjectVersionArn\":\"" V_ARN "\",\"Image\":{}}");
+    assert_false(in->min_confidence.given);
+#define PERCENT "' at 'minConfidence" FAILED "Member must have value "
+    static const struct refusal bad[] = {
+        { &shape_detect_custom_labels_request, DETECT("100.01"), ONE "'100.01" PERCENT "less than or equal to 100" },
+        { &shape_detect_custom_labels_request, DETECT("-1"), ONE "'-1" PERCENT "greater than or equal to 0" },
+        { &shape_detect_custom_labels_request, DETECT("1e999"), ONE "'1e+308" PERCENT "less than or equal to 100" },
+    };
+    assert_refusals(bad, COUNT_OF(bad), E_VALIDATION);
+    static const struct refusal wrong[] = {
+        { &shape_detect_custom_labels_request, DETECT("\"5\""), "STRING_VALUE can not be converted to a Float" },
+        { &shape_detect_custom_labels_request, DETECT("true"), "TRUE_VALUE can not be converted to a Float" },
+        { &shape_detect_custom_labels_request, DETECT("[]"), "Start of list found where not expected" },
+    };
+    assert_refusals(wrong, COUNT_OF(wrong), E_SERIALIZATION);
+}
+
+/* Items past MODEL_ITEMS_KEPT of a list without a bound are judged and counted. */
+static void test_lists_without_a_bound(void **state)
+{
+    (void)state;
+#define ASSETS(items)                                                                                                  \
+    "{\"ProjectArn\":\"" P_ARN "\",\"VersionName\":\"v\",\"OutputConfig\":{},\"TrainingData\":{\"Assets\":[" items "]" \
+                                                                                                                   "}" \
+                                                                                                                   "}"
+#define FOUR "{},{},{},{},"
+    const struct in_create_project_version *in =
+        decoded(&shape_create_project_version_request, ASSETS(FOUR FOUR FOUR FOUR "{}"));
+    assert_int_equal(in->training_data->assets.count, 17);
+    assert_span(
+        refused(&shape_create_project_version_request, SPAN_LIT(ASSETS(FOUR FOUR FOUR FOUR "1")), E_SERIALIZATION),
+        "Expected null");
+}
+
 /* --- wrong types -------------------------------------------------------------------------------------------------- */
 
 static void test_no_json_object(void **state)
@@ -336,6 +383,8 @@ int main(void)
         TEST(test_absent),
         TEST(test_the_last_of_equal_members),
         TEST(test_integers),
+        TEST(test_floats),
+        TEST(test_lists_without_a_bound),
         TEST(test_no_json_object),
         TEST(test_wrong_types),
         TEST(test_base64),
