@@ -28,7 +28,8 @@ static void claim(struct house *house, struct hand *hand, const char *owner)
     hand->run.stopping = &hand->stopping;
     hand->run.lines_read = &hand->lines;
     hand->run.entries_written = &hand->entries;
-    assert_true(job_claim(house->store, &house->arena, span_str(owner), &hand->job, &found, &house->err));
+    assert_true(
+        job_claim(house->store, &house->arena, JOB_LANE_DATASETS, span_str(owner), &hand->job, &found, &house->err));
     assert_true(found);
 }
 
