@@ -43,7 +43,7 @@ def credentials(data):
 
 def test_what_was_there_is_there_again(stock, tmp_path):
     run = stock.server.placard("backup", stock.file)
-    assert run.stdout == "1 projects, 1 datasets, 3 blocks, 300 entries, 1 labels, 300 refs, 0 jobs: all agrees\n"
+    assert run.stdout == "1 projects, 1 datasets, 0 versions, 3 blocks, 300 entries, 1 labels, 300 refs, 0 jobs: all agrees\n"
     assert mode_of(stock.file) == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("backup")] == ["backup"]
     before = stock.describe(stock.dataset), stock.lines(stock.dataset)
