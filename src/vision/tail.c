@@ -46,6 +46,7 @@ struct tail {
     struct unit *units; /* one for each layer from cut.layer on */
     int unit_count;
     struct store input;
+    dnnl_memory_desc_t input_desc; /* as the caller gives it */
     struct store scratch;
     float *weights, *gradients;
     struct store taps[BACKBONE_TAPS]; /* channels last; no data where the tap lies before the cut */
@@ -180,6 +181,23 @@ static void taps_new(struct tail *tail)
     }
 }
 
+/*
+ * The input lies in the order that its first reader likes best: given one in another order, oneDNN has no fast
+ * convolution that could go on from it and runs a plain loop, a hundred times slower.
+ */
+static void input_new(struct tail *tail)
+{
+    const struct layer *layer = &tail->backbone->layers[tail->cut.layer];
+    struct place place = place_before(tail, layer);
+    dnnl_memory_desc_t from = convolution_data(place, layer->in, dnnl_format_tag_any);
+    dnnl_memory_desc_t into = convolution_data(place_after(place, layer), layer->out, dnnl_format_tag_any);
+    dnnl_primitive_desc_t how = convolution_forward(layer, place, dnnl_forward_training, &from, &into);
+    from = convolution_wants(how, dnnl_query_src_md);
+    DNNL(dnnl_primitive_desc_destroy(how));
+    tail->input = store_new(&from);
+    tail->input_desc = convolution_data(place, layer->in, dnnl_nhwc);
+}
+
 struct tail *tail_new(const struct backbone *backbone, const struct cut *cut, int batch, int height, int width)
 {
     CHECK(batch >= 1 && batch <= BATCH_MAX && cut->layer > 0 && cut->layer < backbone->layer_count);
@@ -190,9 +208,7 @@ struct tail *tail_new(const struct backbone *backbone, const struct cut *cut, in
     tail->weights = engine_alloc(cut->weight_count * sizeof(float));
     tail->gradients = engine_alloc(cut->weight_count * sizeof(float));
     memcpy(tail->weights, backbone->weights + backbone->layers[cut->layer].weight, cut->weight_count * sizeof(float));
-    dnnl_memory_desc_t input =
-        convolution_data(place_before(tail, &backbone->layers[cut->layer]), cut->channels, dnnl_nhwc);
-    tail->input = store_new(&input);
+    input_new(tail);
     tail->unit_count = backbone->layer_count - cut->layer;
     tail->units = mem_zero((unsigned long)tail->unit_count, sizeof *tail->units);
     for (int i = 0; i < tail->unit_count; i++)
@@ -307,7 +323,9 @@ static void unit_forward(struct tail *tail, struct unit *unit)
 void tail_forward(struct tail *tail, const float *input, struct tap ret_taps[BACKBONE_TAPS])
 {
     engine_alone();
-    memcpy(tail->input.data, input, tail->input.count * sizeof(float));
+    dnnl_memory_t given = engine_memory(&tail->input_desc, (float *)(uintptr_t)input);
+    engine_copy(tail->stream, given, tail->input.memory);
+    dnnl_memory_destroy(given);
     for (int i = 0; i < tail->unit_count; i++)
         unit_forward(tail, &tail->units[i]);
     for (unsigned t = 0; t < BACKBONE_TAPS; t++) {
