@@ -25,6 +25,7 @@ class Differ:
     def close(self):
         self.process.stdin.close()
         assert self.process.wait(30) == 0
+        self.process.stdout.close()
 
 
 def cases(what, make):
