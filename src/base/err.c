@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool fail(struct err *err, enum err_code code, const char *format, ...)
 {
@@ -16,6 +17,15 @@ bool fail(struct err *err, enum err_code code, const char *format, ...)
         va_end(args);
     }
     return false;
+}
+
+bool fail_sentence(struct err *err, enum err_code code, const struct err *why)
+{
+    char first = why->text[0];
+    size_t len = strlen(why->text);
+    if (first >= 'a' && first <= 'z')
+        first = (char)(first - 'a' + 'A');
+    return fail(err, code, "%c%s%s", first, why->text + (len > 0), len > 0 && why->text[len - 1] == '.' ? "" : ".");
 }
 
 const char *err_name(enum err_code code)

@@ -38,6 +38,7 @@ extern const struct command command_check_config;
 extern const struct command command_print_config;
 extern const struct command command_dump_model;
 extern const struct command command_backbone;
+extern const struct command command_train;
 extern const struct command command_call;
 extern const struct command command_version;
 
