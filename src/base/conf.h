@@ -54,6 +54,10 @@ struct conf_values {
     char *store;        /* empty: sqlite:DATA/placard.db */
     char *objects;      /* empty: dir:DATA/buckets */
     char *backbones;    /* empty: DATA/backbones */
+    char *backbone;     /* the id of one of them */
+    uint64_t training_threads;
+    uint64_t features_bytes;
+    uint64_t detect_queue;
     unsigned auth;
     unsigned seccomp; /* enum conf_seccomp */
     char *tls_certificate;
@@ -97,7 +101,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 37
+#define CONF_ROWS 41
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

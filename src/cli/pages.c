@@ -71,6 +71,7 @@ static void answer_metrics(void *ctx, struct buf *out, unsigned *ret_status, con
                      "placard_build_info{version=\"" PLACARD_VERSION "\"} 1\n");
     gate_metrics(pages->gate, out);
     runner_metrics(pages->runner, out);
+    workshop_metrics(pages->workshop, out);
     add_store_waits(out, store_api_waits(pages->store));
     *ret_status = 200;
     *ret_type = prometheus_text;

@@ -7,12 +7,14 @@
 
 #include "api/gate.h"
 #include "work/runner.h"
+#include "work/workshop.h"
 
 /* What the pages look at. Filled in before the listener starts, and outlives it. */
 struct pages {
     struct store *store;
     struct object_store *objects; /* NULL: whether they can be asked is nothing of ours to say */
     struct runner *runner;
+    struct workshop *workshop;
     const struct gate *gate;
 };
 

@@ -13,9 +13,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/admin.h"
+#include "cli/backbone_folder.h"
 #include "cli/confine.h"
 #include "cli/pages.h"
 #include "cli/settings.h"
+#include "work/workshop.h"
 
 enum {
     PLACE_MAX = 8192,
@@ -44,7 +46,9 @@ struct server {
     struct limits_box limits;
     struct pool *pool;
     struct hold *hold;
-    const struct models *models;
+    struct buf backbones; /* their folder */
+    struct workshop *workshop;
+    const struct models *models; /* the workshop's */
     struct runner *runner;
     struct auth_options auth;
     struct pages pages;
@@ -162,6 +166,27 @@ static unsigned pool_threads(const struct conf_values *values)
     return cores < POOL_THREADS_LEAST ? POOL_THREADS_LEAST : (unsigned)cores;
 }
 
+/* What trains and serves models. */
+static void start_workshop(struct server *server)
+{
+    const struct conf_values *values = &server->conf->values;
+    backbone_folder(values, &server->backbones);
+    const struct workshop_options options = { .store = server->store,
+                                              .objects = server->objects,
+                                              .objects_place = buf_span(&server->objects_place),
+                                              .default_account = span_str(values->account),
+                                              .data = server->home.path,
+                                              .backbones = buf_cstr(&server->backbones),
+                                              .backbone = values->backbone,
+                                              .features_bytes = (int64_t)values->features_bytes,
+                                              .training_threads = (int64_t)values->training_threads,
+                                              .detect_queue = (unsigned)values->detect_queue,
+                                              .log_json = values->log_format == CONF_LOG_JSON,
+                                              .log_level = values->log_level };
+    server->workshop = workshop_new(&options);
+    server->models = workshop_models(server->workshop);
+}
+
 static bool start_work(struct server *server, struct err *err)
 {
     const struct conf_values *values = &server->conf->values;
@@ -169,6 +194,7 @@ static bool start_work(struct server *server, struct err *err)
     if (!rates_configure(server->rates, &values->rate, err))
         return false;
     limits_box_init(&server->limits, &server->settings.limits);
+    start_workshop(server);
     const struct runner_options options = { .store = server->store,
                                             .objects = server->objects,
                                             .limits = &server->limits,
@@ -204,7 +230,8 @@ static void make_gate(struct server *server)
     server->pages = (struct pages){ .store = server->store,
                                     /* a service elsewhere that fails is not for this server's probe to repeat */
                                     .objects = directory ? server->objects : NULL,
-                                    .runner = server->runner };
+                                    .runner = server->runner,
+                                    .workshop = server->workshop };
     pages_list(&server->pages, server->page_list);
     const struct gate_options options = {
         .api = { .store = server->store,
@@ -286,6 +313,7 @@ static void take_down(struct server *server)
         store_watch(server->store, NULL, NULL);
         hold_free(server->hold);
     }
+    workshop_free(server->workshop);
     admin_server_stop(server->admin_server);
     if (server->gate)
         gate_free(server->gate);
@@ -300,6 +328,7 @@ static void take_down(struct server *server)
         home_close(&server->home);
     explicit_bzero(&server->root, sizeof server->root);
     buf_free(&server->objects_place);
+    buf_free(&server->backbones);
     pthread_mutex_destroy(&server->keys_lock);
     free(server);
 }
@@ -327,6 +356,7 @@ bool server_start(struct conf *conf, struct server **ret_server, struct err *err
     struct server *server = mem_zero(1, sizeof *server);
     server->conf = conf;
     buf_init(&server->objects_place, PLACE_MAX);
+    buf_init(&server->backbones, PLACE_MAX);
     pthread_mutex_init(&server->keys_lock, NULL);
     bound_memory();
     bool done = settings_of(&conf->values, &server->settings, err);
