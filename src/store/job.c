@@ -57,10 +57,12 @@ static const struct {
 
 /*
  * Of one dataset only one job stages at a time (its status sees to that); a settling job may stand beside it. What a
- * copy is reading is neither deleted nor tidied, and a training waits for what still changes its datasets.
+ * copy is reading is neither deleted nor tidied, and a training waits for what still changes its datasets. One that is
+ * cancelled waits for no other training: it is given up among the models' jobs.
  */
 #define FREE                                                                                                           \
-    "owner = '' AND NOT ((kind = 5 OR phase = 2) AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 2 AND c.phase = 0 "    \
+    "owner = '' AND CASE WHEN kind = 6 AND cancelled THEN ?5 ELSE kind BETWEEN ?3 AND ?4 END AND NOT ((kind = 5 OR "   \
+    "phase = 2) AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 2 AND c.phase = 0 "                                     \
     "AND c.other_id IN (job.dataset_id))) AND NOT (kind = 10 AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 7 AND "    \
     "c.source_version_id = job.version_id)) AND NOT (kind = 6 AND EXISTS (SELECT 1 FROM job c JOIN project_version "   \
     "v ON v.id = job.version_id WHERE c.kind < 6 AND c.phase < 2 AND c.dataset_id IN (v.train_dataset_id, "            \
@@ -69,6 +71,13 @@ static const struct {
 _Static_assert(JOB_CREATE_COPY == 2 && JOB_DELETE == 5 && JOB_TRAIN == 6 && JOB_COPY_VERSION == 7 &&
                    JOB_DELETE_VERSION == 10 && JOB_SETTLING == 2,
                "FREE names them by number");
+
+static void bind_lane(struct db_query *q, enum job_lane lane)
+{
+    db_bind_int(q, 3, lanes[lane].first);
+    db_bind_int(q, 4, lanes[lane].last);
+    db_bind_int(q, 5, lane == JOB_LANE_MODELS);
+}
 
 static void job_read(struct db_query *q, struct arena *arena, struct job *ret_job)
 {
@@ -94,13 +103,11 @@ static bool pick(struct db *db, struct arena *arena, enum job_lane lane, struct 
 {
     struct db_query *q = db_query(db, "SELECT id, kind, phase, dataset_id, other_id, other_gen, attempt, failures, "
                                       "cursor, source, progress, version_id, source_version_id FROM job WHERE " FREE
-                                      " AND (not_before_ms <= ?1 OR not_before_ms > ?2) AND kind BETWEEN ?3 AND ?4 "
-                                      "ORDER BY id LIMIT 1");
+                                      " AND (not_before_ms <= ?1 OR not_before_ms > ?2) ORDER BY id LIMIT 1");
     int64_t now_ms = clock_wall_ms();
     db_bind_int(q, 1, now_ms);
     db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
-    db_bind_int(q, 3, lanes[lane].first);
-    db_bind_int(q, 4, lanes[lane].last);
+    bind_lane(q, lane);
     enum db_step step = db_next(q, err);
     if (step == DB_ROW)
         job_read(q, arena, ret_job);
@@ -145,7 +152,7 @@ bool job_claim(struct store *store, struct arena *arena, enum job_lane lane, str
     return true;
 }
 
-bool job_next_due(struct store *store, int64_t *ret_wait_ms, struct err *err)
+bool job_next_due(struct store *store, enum job_lane lane, int64_t *ret_wait_ms, struct err *err)
 {
     struct db *db;
     if (!store_read_begin(store, &db, err))
@@ -155,6 +162,7 @@ bool job_next_due(struct store *store, int64_t *ret_wait_ms, struct err *err)
     int64_t now_ms = clock_wall_ms();
     db_bind_int(q, 1, now_ms);
     db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
+    bind_lane(q, lane);
     int64_t due_ms = db_next(q, err) == DB_ROW && !db_is_null(q, 0) ? db_int(q, 0) : INT64_MAX;
     bool done = db_end(q, err);
     store_read_end(store, db);

@@ -75,8 +75,8 @@ bool job_cancelled(struct store *store, int64_t id, bool *ret_cancelled, struct 
    and may run now. */
 #define JOB_POSTPONED_MOST_MS 30000
 
-/* How long until the next postponed job may run: milliseconds, 0 for now, INT64_MAX for none. */
-bool job_next_due(struct store *store, int64_t *ret_wait_ms, struct err *err) MUST_CHECK;
+/* How long until the next postponed job of the lane may run: milliseconds, 0 for now, INT64_MAX for none. */
+bool job_next_due(struct store *store, enum job_lane lane, int64_t *ret_wait_ms, struct err *err) MUST_CHECK;
 
 /* Inside a write: cursor, phase and progress as they are in *job now. E_LOST_LEASE. */
 bool job_checkpoint(struct db *db, const struct job *job, struct err *err) MUST_CHECK;

@@ -214,11 +214,12 @@ static void run_job(struct worker *worker, struct job *job, struct arena *arena)
 }
 
 /* Waits for a wake, a due job, or a while. */
-static void rest(struct runner *runner, uint64_t seen)
+static void rest(const struct worker *worker, uint64_t seen)
 {
+    struct runner *runner = worker->runner;
     int64_t wait_ms;
     struct err err;
-    if (!job_next_due(runner->options.store, &wait_ms, &err))
+    if (!job_next_due(runner->options.store, worker->lane, &wait_ms, &err))
         wait_ms = runner->options.retry_ms;
     struct timespec until = clock_deadline(wait_ms < 1 ? 1 : wait_ms > IDLE_MS ? IDLE_MS : wait_ms);
     pthread_mutex_lock(&runner->lock);
@@ -252,7 +253,7 @@ static void *run_jobs(void *arg)
         } else {
             if (worker->lane == JOB_LANE_DATASETS)
                 store_tidy(runner->options.store, true); /* nothing to do: give the log's space back */
-            rest(runner, seen);
+            rest(worker, seen);
         }
     }
     arena_free(&arena);

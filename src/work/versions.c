@@ -106,12 +106,12 @@ bool run_train(struct run *run, struct err *err)
     bool split_failed, cancelled;
     if (!find(run, run->job->version_id, &version, err) || !job_cancelled(run->store, run->job->id, &cancelled, err))
         return false;
-    if (cancelled)
-        return not_trained(run, SPAN_LIT(MESSAGE_TRAINING_CANCELLED), 0, false, err);
     if (!split_has_failed(run, &version, &split_failed, err))
         return false;
     if (split_failed)
         return not_trained(run, SPAN_LIT(MESSAGE_TOO_FEW_TO_SPLIT), 0, true, err);
+    if (cancelled)
+        return not_trained(run, SPAN_LIT(MESSAGE_TRAINING_CANCELLED), 0, false, err);
     return train(run, &version, err);
 }
 
