@@ -1,5 +1,6 @@
 """./quickstart: on a folder of its own and a free port; the release build it makes is the repository's own."""
 import json
+import pathlib
 import re
 import signal
 import socket
@@ -23,26 +24,47 @@ def run_once(data, **more):
                           timeout=BUILD_SECONDS, check=False, stdin=subprocess.DEVNULL)
 
 
-def answer_in(text):
-    """The DescribeDataset answer, printed between its heading and the lines to copy."""
-    start = text.index("{", text.index("DescribeDataset answers"))
+def answer_in(text, heading="DescribeDataset answers"):
+    """An answer, printed between its heading and the lines to copy."""
+    start = text.index("{", text.index(heading))
     return json.JSONDecoder().raw_decode(text[start:])[0]
 
 
 def test_once_twice(tmp_path):
+    """The second run finds project, dataset and model; the model runs again."""
     first = run_once(tmp_path / "data")
     assert first.returncode == 0, first.stdout + first.stderr
     description = answer_in(first.stdout)["DatasetDescription"]
     assert description["Status"] == "CREATE_COMPLETE"
     assert description["DatasetStats"] == {
-        "LabeledEntries": 27, "TotalEntries": 30, "TotalLabels": 3, "ErrorEntries": 0}
+        "LabeledEntries": 57, "TotalEntries": 60, "TotalLabels": 3, "ErrorEntries": 0}
+    assert "TRAINING_COMPLETED: The model is ready to run." in first.stdout
+    labels = answer_in(first.stdout, "DetectCustomLabels answers")["CustomLabels"]
+    assert labels[0]["Name"] == "banana" and labels[0]["Confidence"] > 50
     assert "aws --endpoint-url" in first.stdout and "boto3.client" in first.stdout
     assert "\x1b" not in first.stdout + first.stderr, "plain where there is no terminal"
 
     second = run_once(tmp_path / "data")
     assert second.returncode == 0, second.stdout + second.stderr
-    assert answer_in(second.stdout) == answer_in(first.stdout)
-    assert "The project is there" in second.stdout and "The dataset is there" in second.stdout
+    # a fifth went to the test dataset
+    assert answer_in(second.stdout)["DatasetDescription"]["DatasetStats"]["TotalEntries"] == 48
+    assert answer_in(second.stdout, "DetectCustomLabels answers") == answer_in(first.stdout, "DetectCustomLabels answers")
+    assert all(f"The {what} is there" in second.stdout for what in ("project", "dataset", "model"))
+
+
+def test_without_npm(tmp_path):
+    """Datasets are served; it says how to have a model."""
+    places = tmp_path / "bin"
+    places.mkdir()
+    for folder in ("/usr/bin", "/bin", "/usr/sbin", "/sbin"):
+        for program in pathlib.Path(folder).iterdir():
+            if program.name not in ("npm", "npx", "node") and not (places / program.name).exists():
+                (places / program.name).symlink_to(program)
+    run = run_once(tmp_path / "data", PATH=str(places))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert answer_in(run.stdout)["DatasetDescription"]["Status"] == "CREATE_COMPLETE"
+    assert "npm is not installed" in run.stdout and "apt-get install npm" in run.stdout
+    assert "DetectCustomLabels" not in run.stdout
 
 
 def test_foreground_until_interrupted(tmp_path):
@@ -57,7 +79,7 @@ def test_foreground_until_interrupted(tmp_path):
         lines = re.search(r"^(AWS_SHARED_CREDENTIALS_FILE=\S+ aws .*\n.*--dataset-arn \S+)$", text, re.M).group(1)
         again = subprocess.run(["/bin/bash", "-c", lines], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
                                env=environment(PATH="/usr/bin:/bin", AWS_CONFIG_FILE="/dev/null", AWS_PAGER=""))
-        assert json.loads(again.stdout)["DatasetDescription"]["DatasetStats"]["TotalEntries"] == 30
+        assert json.loads(again.stdout)["DatasetDescription"]["DatasetStats"]["TotalEntries"] == 48
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     url = re.search(r"http://127\.0\.0\.1:(\d+)", text)
