@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from harness.clients import close_clients
-from harness.lab import Lab, fresh_name
+from harness.lab import Lab, fresh_name, fresh_region
+from harness.models import ModelLab, model_flags
 from harness.server import Server
 from harness.users import Users
 
@@ -58,3 +59,41 @@ def lab(server):
 @pytest.fixture
 def users(server):
     return Users(server)
+
+
+@pytest.fixture(scope="session")
+def model_server(tmp_path_factory):
+    """Likewise, one that can train: it has a backbone."""
+    shared = Server(tmp_path_factory.mktemp("models") / "data", flags=model_flags())
+    shared.start()
+    yield shared
+    shared.ensure_stopped()
+
+
+@pytest.fixture(scope="session")
+def model_region():
+    """Of what is trained: a version can be copied within its region only."""
+    return fresh_region()
+
+
+@pytest.fixture
+def models(model_server, model_region):
+    return ModelLab(model_server, model_region)
+
+
+@pytest.fixture(scope="session")
+def model(model_server, model_region):
+    """A trained version that nobody changes; `own_model` is a copy for a test of its own."""
+    arn = ModelLab(model_server, model_region).train()
+    close_clients()
+    return arn
+
+
+@pytest.fixture
+def own_model(models, model):
+    return models.copy_version(model)
+
+
+@pytest.fixture
+def model_users(model_server):
+    return Users(model_server)

@@ -35,7 +35,7 @@ struct operation {
     bool (*begin)(struct call *call, struct json_writer *w, bool *ret_later, struct err *err) MUST_CHECK;
 };
 
-#define OPERATIONS 17
+#define OPERATIONS 23
 extern const struct operation operations[OPERATIONS];
 
 /* The names alone, for the rates. */

@@ -15,7 +15,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OURS = {"CreateProject", "DescribeProjects", "DeleteProject", "CreateDataset", "DescribeDataset", "ListDatasetEntries",
         "ListDatasetLabels", "UpdateDatasetEntries", "DistributeDatasetEntries", "DeleteDataset", "TagResource",
         "UntagResource", "ListTagsForResource", "DescribeProjectVersions", "PutProjectPolicy", "ListProjectPolicies",
-        "DeleteProjectPolicy"}
+        "DeleteProjectPolicy", "CreateProjectVersion", "StartProjectVersion", "StopProjectVersion",
+        "DeleteProjectVersion", "CopyProjectVersion", "DetectCustomLabels"}
 
 
 def all_operations():
