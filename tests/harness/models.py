@@ -2,7 +2,6 @@
 import time
 
 from harness.backbone import backbones
-from harness.backbone import backbones
 from harness.images import picture
 from harness.lab import POLL_SECONDS, Lab, fresh_name
 from harness.manifests import image_entry

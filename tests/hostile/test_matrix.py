@@ -9,10 +9,11 @@ import time
 import pytest
 
 from harness.clients import Wire
-from harness.lab import Lab
+from harness.lab import Lab, fresh_region
+from harness.models import ModelLab
 from harness.server import run_placard
 from harness.users import ALLOW_ALL, Users
-from hostile.operations import ALSO, CALLS, OWN_VIEW, Stage
+from hostile.operations import ALSO, CALLS, ON_VERSIONS, OWN_VIEW, Stage
 
 MODEL = [operation["name"] for operation in json.loads(run_placard("dump-model").stdout)["operations"]]
 OTHER_ACCOUNT = "210987654321"
@@ -29,17 +30,24 @@ def statement(effect, *actions, resource="*", form="Action"):
 
 
 @pytest.fixture
-def stage(lab):
-    return Stage(lab)
+def server(model_server):
+    """All of it on one that can train."""
+    return model_server
+
+
+@pytest.fixture
+def stage(model_server, model, model_region, operation):
+    shared = operation in ON_VERSIONS
+    return Stage(ModelLab(model_server, model_region if shared else fresh_region()), model)
 
 
 @pytest.fixture(scope="module")
-def expired(server):
+def expired(model_server):
     """A session past its time."""
-    users = Users(server)
+    users = Users(model_server)
     session = users.session(users.key(ALLOW_ALL), 1)
     deadline = time.monotonic() + EXPIRY_SECONDS
-    while Wire(server, "us-east-1", session).post("DescribeProjects", {}).status == 200:
+    while Wire(model_server, "us-east-1", session).post("DescribeProjects", {}).status == 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return session
