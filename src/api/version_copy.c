@@ -143,7 +143,7 @@ bool copy_project_version(struct call *call, struct json_writer *w, struct err *
         .quotas = version_quotas_now(call),
     };
     struct span arn;
-    bool ours;
+    bool ours = false;
     if (!check_source(call, in, &ours, err) || !source_allows(call, ours, err) ||
         !version_output_may(call, in->output_config, in->destination_project_arn, in->version_name, err) ||
         !version_copy(call->api->store, call->arena, &wish, &arn, err))
