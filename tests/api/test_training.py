@@ -184,7 +184,7 @@ def test_several_labels_an_image(models):
     assert {line[PREFIX + f"training-{n}-metadata"]["class-name"] for line in both for n in (0, 1)} == {"red", "blue"}
 
 
-@pytest.mark.slow
+@pytest.mark.fast_build
 def test_boxes(models):
     """A detection model: its evaluation, and boxes where the discs are."""
     entries = {}
