@@ -6,7 +6,7 @@ import pytest
 from harness.lab import fresh_region
 from harness.models import ModelLab, model_flags, training_entries
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 # Seconds from the call to the kill: while it is claimed, under way, near its end, and several times in a row.
 MOMENTS = [(0.0,), (0.2,), (0.7,), (0.0, 0.1, 0.3)]
