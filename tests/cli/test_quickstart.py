@@ -15,8 +15,8 @@ BUILD_SECONDS = 900
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("quickstart")]
 
 
-def variables(data, listen="127.0.0.1:0"):
-    return environment(PLACARD_DATA=str(data), PLACARD_LISTEN=listen)
+def variables(data, listen="127.0.0.1:0", **more):
+    return environment(PLACARD_DATA=str(data), PLACARD_LISTEN=listen, **more)
 
 
 def run_once(data, **more):
