@@ -159,6 +159,11 @@ bool db_copy(struct db *db, const char *path, struct err *err)
     return db->driver->copy(db, path, err);
 }
 
+unsigned db_log_pages(const struct db *db)
+{
+    return db->log_pages;
+}
+
 bool db_checkpoint(struct db *db, bool truncate, struct err *err)
 {
     return !broken(DB_CALL_CHECKPOINT, "", err) && db->driver->checkpoint(db, truncate, err);

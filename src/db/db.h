@@ -66,7 +66,13 @@ int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
 /* Several statements at once, for migrations and pragmas. */
 bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 
-/* Moves what the log holds into the database file; `truncate` also gives the log's space back. */
+/* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
+unsigned db_log_pages(const struct db *db);
+
+/*
+ * Moves what the log holds into the database file; `truncate` also gives the log's space back. Others may write
+ * meanwhile; only a log that was moved whole begins anew with the next commit.
+ */
 bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
 
 /*

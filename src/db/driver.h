@@ -35,6 +35,7 @@ struct db {
     const struct db_driver *driver;
     bool in_transaction;
     int64_t changes;
+    unsigned log_pages;
 };
 
 struct db_query {

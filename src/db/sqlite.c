@@ -48,6 +48,13 @@ static void sqlite_close(struct db *base)
     free(db);
 }
 
+static int on_commit(void *base, sqlite3 *handle, const char *schema, int pages)
+{
+    (void)handle, (void)schema;
+    ((struct db *)base)->log_pages = (unsigned)pages;
+    return SQLITE_OK;
+}
+
 static bool sqlite_open(struct span path, enum db_mode mode, struct db **ret_db, struct err *err)
 {
     struct sqlite_db *db = mem_zero(1, sizeof *db);
@@ -73,6 +80,7 @@ static bool sqlite_open(struct span path, enum db_mode mode, struct db **ret_db,
         sqlite_close(&db->base);
         return false;
     }
+    sqlite3_wal_hook(db->handle, on_commit, &db->base); /* behind the pragma, which has a hook of its own */
     *ret_db = &db->base;
     return true;
 }

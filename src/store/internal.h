@@ -48,7 +48,9 @@ struct store {
     struct publication *publications;
     struct told *told;
     int64_t last_number;
-    uint64_t commits;
+    unsigned tidied_pages; /* of the log when that was last asked for */
+
+    struct tidier *tidier;
 
     pthread_mutex_t watch_lock; /* the two below */
     void (*watch)(void *ctx, int64_t project_id);
@@ -61,6 +63,10 @@ struct store {
     struct store_reader *idle[STORE_READERS_MAX];
     unsigned idle_count;
 };
+
+/* Keeps all writers out, without a transaction; taken as a job takes it. */
+void store_gate_take(struct store *store);
+void store_gate_give(struct store *store);
 
 /* Inside a write: what the catalog will say of this dataset once the transaction is committed (`arn` if it is gone). */
 bool store_publish(struct store *store, struct db *db, int64_t dataset_id, struct span arn, struct err *err) MUST_CHECK;

@@ -16,8 +16,9 @@
 #include "db/migrate.h"
 #include "store/dataset_rows.h"
 #include "store/internal.h"
+#include "store/tidier.h"
 
-enum { JOB_PATIENCE_MS = 250, SECRET_BYTES = 32, TIDY_EVERY_COMMITS = 64 };
+enum { JOB_PATIENCE_MS = 250, SECRET_BYTES = 32, TIDY_PAGES = 512 };
 
 /* Reads a secret of the database, making it at the first start. */
 static bool secret_load(struct db *db, const char *name, unsigned char ret_secret[SECRET_BYTES], struct err *err)
@@ -99,6 +100,7 @@ bool store_open(const struct store_options *options, struct store **ret_store, s
         store_close(store);
         return false;
     }
+    store->tidier = tidier_new(store, options->place);
     *ret_store = store;
     return true;
 }
@@ -107,6 +109,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    tidier_free(store->tidier);
     for (unsigned i = 0; i < store->reader_count; i++) {
         db_close(store->readers[i].db);
         block_packer_free(store->readers[i].packer);
@@ -183,7 +186,7 @@ static void job_wait(struct store *store)
         store->job_due = false;
 }
 
-static void writer_release(struct store *store)
+void store_gate_give(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
     CHECK(store->busy);
@@ -192,6 +195,14 @@ static void writer_release(struct store *store)
         pthread_cond_broadcast(&store->job_turn);
     else
         pthread_cond_signal(&store->api_turn);
+    pthread_mutex_unlock(&store->lock);
+}
+
+void store_gate_take(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    job_wait(store);
+    store->busy = true;
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -205,7 +216,7 @@ bool store_write_begin(struct store *store, enum store_who who, struct db **ret_
     store->busy = true;
     pthread_mutex_unlock(&store->lock);
     if (!db_begin(store->writer, DB_WRITE, err)) {
-        writer_release(store);
+        store_gate_give(store);
         return false;
     }
     CHECK(store->publications == NULL);
@@ -258,6 +269,18 @@ static void tell_watcher(struct store *store)
     pthread_mutex_unlock(&store->watch_lock);
 }
 
+/* The log's length tells when it is worth it; a log that began anew is counted from its start. */
+static void ask_to_tidy(struct store *store)
+{
+    unsigned pages = db_log_pages(store->writer);
+    if (pages < store->tidied_pages)
+        store->tidied_pages = 0;
+    if (pages - store->tidied_pages < TIDY_PAGES)
+        return;
+    store->tidied_pages = pages;
+    tidier_ask(store->tidier, false);
+}
+
 bool store_write_commit_at(struct store *store, const char *point, struct err *err)
 {
     bool done = db_commit_at(store->writer, point, err);
@@ -272,10 +295,8 @@ bool store_write_commit_at(struct store *store, const char *point, struct err *e
             tell_watcher(store);
     }
     publications_drop(store);
-    bool tidy = ++store->commits % TIDY_EVERY_COMMITS == 0;
-    if (tidy && !db_checkpoint(store->writer, false, NULL))
-        log_line(LOG_WARN, "checkpoint failed");
-    writer_release(store);
+    ask_to_tidy(store);
+    store_gate_give(store);
     return done;
 }
 
@@ -283,7 +304,7 @@ void store_write_abort(struct store *store)
 {
     db_rollback(store->writer);
     publications_drop(store);
-    writer_release(store);
+    store_gate_give(store);
 }
 
 bool store_write_wanted(struct store *store)
@@ -308,16 +329,9 @@ bool store_next_number(struct store *store, struct db *db, int64_t *ret_number, 
     return true;
 }
 
-void store_tidy(struct store *store, bool truncate)
+void store_tidy(struct store *store)
 {
-    pthread_mutex_lock(&store->lock);
-    job_wait(store);
-    store->busy = true;
-    pthread_mutex_unlock(&store->lock);
-    struct err err;
-    if (!db_checkpoint(store->writer, truncate, &err))
-        log_line(LOG_WARN, "checkpoint failed", LOG_S("why", err.text));
-    writer_release(store);
+    tidier_ask(store->tidier, true);
 }
 
 struct store_waits store_api_waits(struct store *store)

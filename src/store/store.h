@@ -60,8 +60,9 @@ void store_read_end(struct store *store, struct db *db);
 /* Milliseconds now, strictly greater than any answered before (also across restarts): ids of ARNs. Inside a write. */
 bool store_next_number(struct store *store, struct db *db, int64_t *ret_number, struct err *err) MUST_CHECK;
 
-/* Moves the write-ahead log into the file if it has grown past a few MiB; between a job's transactions. */
-void store_tidy(struct store *store, bool truncate);
+/* Nothing is to be done for now: gives the space of the write-ahead log back, soon. A log that grows is moved into the
+   file as it does (store/tidier). */
+void store_tidy(struct store *store);
 
 /* Microseconds writers of STORE_API waited for the connection, since start: how often at most so long (the last: how
    often longer), the sum and the maximum (metrics). */

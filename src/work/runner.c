@@ -252,7 +252,7 @@ static void *run_jobs(void *arg)
             lay_down(worker);
         } else {
             if (worker->lane == JOB_LANE_DATASETS)
-                store_tidy(runner->options.store, true); /* nothing to do: give the log's space back */
+                store_tidy(runner->options.store);
             rest(worker, seen);
         }
     }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "store/messages.h"
 
-enum { TURN_US = 25000, LINES_MAX = 1 << 30, INDEX_MAX = 1 << 28, TIDY_EVERY_TURNS = 8 };
+enum { TURN_US = 25000, LINES_MAX = 1 << 30, INDEX_MAX = 1 << 28 };
 
 static bool load_labels(struct stage *stage, bool staged, struct err *err)
 {

@@ -1,0 +1,95 @@
+/* tidier: see tidier.h for the contract. */
+#include "store/tidier.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "db/db.h"
+#include "store/internal.h"
+
+/* The second pass is for what came during the first, so that little is left when the writer is held. */
+enum { PASSES = 2 };
+
+struct tidier {
+    struct store *store;
+    char *place;
+    struct db *db; /* the thread's own */
+    pthread_t thread;
+    pthread_mutex_t lock; /* the three below */
+    pthread_cond_t change;
+    bool asked, shrink, ending;
+};
+
+static bool tidy(struct tidier *tidier, bool shrink, struct err *err)
+{
+    if (!tidier->db && !db_open(span_str(tidier->place), DB_WRITE, &tidier->db, err)) {
+        tidier->db = NULL;
+        return false;
+    }
+    for (unsigned pass = 0; pass < PASSES; pass++)
+        if (!db_checkpoint(tidier->db, false, err))
+            return false;
+    store_gate_take(tidier->store);
+    bool done = db_checkpoint(tidier->db, shrink, err);
+    store_gate_give(tidier->store);
+    return done;
+}
+
+static void *work(void *arg)
+{
+    struct tidier *tidier = arg;
+    pthread_mutex_lock(&tidier->lock);
+    while (!tidier->ending) {
+        if (!tidier->asked) {
+            pthread_cond_wait(&tidier->change, &tidier->lock);
+            continue;
+        }
+        bool shrink = tidier->shrink;
+        tidier->asked = tidier->shrink = false;
+        pthread_mutex_unlock(&tidier->lock);
+        struct err err = { E_OK, "" };
+        if (!tidy(tidier, shrink, &err))
+            log_line(LOG_WARN, "checkpoint failed", LOG_S("why", err.text));
+        pthread_mutex_lock(&tidier->lock);
+    }
+    pthread_mutex_unlock(&tidier->lock);
+    return NULL;
+}
+
+struct tidier *tidier_new(struct store *store, struct span place)
+{
+    struct tidier *tidier = mem_zero(1, sizeof *tidier);
+    tidier->store = store;
+    tidier->place = mem_dup(place.ptr, place.len);
+    pthread_mutex_init(&tidier->lock, NULL);
+    pthread_cond_init(&tidier->change, NULL);
+    CHECK(pthread_create(&tidier->thread, NULL, work, tidier) == 0);
+    return tidier;
+}
+
+void tidier_free(struct tidier *tidier)
+{
+    if (!tidier)
+        return;
+    pthread_mutex_lock(&tidier->lock);
+    tidier->ending = true;
+    pthread_cond_signal(&tidier->change);
+    pthread_mutex_unlock(&tidier->lock);
+    pthread_join(tidier->thread, NULL);
+    if (tidier->db)
+        db_close(tidier->db);
+    pthread_mutex_destroy(&tidier->lock);
+    pthread_cond_destroy(&tidier->change);
+    free(tidier->place);
+    free(tidier);
+}
+
+void tidier_ask(struct tidier *tidier, bool shrink)
+{
+    pthread_mutex_lock(&tidier->lock);
+    tidier->asked = true;
+    tidier->shrink = tidier->shrink || shrink;
+    pthread_cond_signal(&tidier->change);
+    pthread_mutex_unlock(&tidier->lock);
+}
