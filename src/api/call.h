@@ -20,6 +20,8 @@ struct api {
     struct object_store *objects;
     struct span partition;
     struct span default_account; /* of buckets that nobody else owns */
+    struct span models_bucket;   /* where models are kept, which no caller may name: keys that begin with */
+    struct span models_prefix;   /* this; no bucket: none */
     struct limits_box *limits;   /* those in force */
     const struct models *models;
     struct hold *hold;

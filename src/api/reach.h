@@ -1,6 +1,6 @@
 /*
  * reach: which objects a caller may name. A bucket belongs to one account, and the caller's policy must allow the
- * action on the object (spec F.2).
+ * action on the object (spec F.2). Where models are kept nobody may name anything.
  */
 #ifndef PLACARD_API_REACH_H
 #define PLACARD_API_REACH_H

@@ -53,8 +53,10 @@ struct conf_values {
     unsigned partition; /* place in "aws", "aws-cn", "aws-us-gov" */
     char *store;        /* empty: sqlite:DATA/placard.db */
     char *objects;      /* empty: dir:DATA/buckets */
-    char *backbones;    /* empty: DATA/backbones */
-    char *backbone;     /* the id of one of them */
+    char *models;       /* empty: DATA/models */
+    uint64_t models_cache_bytes;
+    char *backbones; /* empty: DATA/backbones */
+    char *backbone;  /* the id of one of them */
     uint64_t training_threads;
     uint64_t features_bytes;
     uint64_t detect_queue;
@@ -101,7 +103,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 41
+#define CONF_ROWS 43
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

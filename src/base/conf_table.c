@@ -28,6 +28,12 @@ const struct conf_row conf_rows[CONF_ROWS] = {
       .help = "Where rows are kept: sqlite:PATH. Empty: sqlite:DATA/placard.db." },
     { "objects", CONF_TEXT, AT(objects), "", .metavar = "PLACE",
       .help = "Where buckets are: dir:PATH or s3:URL. Empty: dir:DATA/buckets." },
+    { "models", CONF_TEXT, AT(models), "", .metavar = "PLACE",
+      .help =
+          "Where trained models are kept: bucket:NAME or bucket:NAME/PREFIX, for several nodes on one store. Empty: "
+          "DATA/models." },
+    { "models-cache-bytes", CONF_BYTES, AT(models_cache_bytes), "4GiB", 0, GIB(4096), .metavar = "BYTES",
+      .help = "What DATA/models holds of the models of a bucket; what was used longest ago goes." },
     { "backbones", CONF_TEXT, AT(backbones), "", .metavar = "DIR",
       .help = "Folder of the pretrained networks, a folder each. Empty: DATA/backbones." },
     { "backbone", CONF_TEXT, AT(backbone), "ssdlite-mobilenet-v2-coco", .metavar = "ID",

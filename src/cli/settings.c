@@ -2,10 +2,12 @@
 #include "cli/settings.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "api/operation.h"
 #include "auth/rate.h"
 #include "base/nearest.h"
+#include "object/object.h"
 
 /* HOST:PORT or [HOST]:PORT. */
 static bool parse_listen(const char *listen, struct settings *settings, struct err *err)
@@ -78,6 +80,31 @@ static bool check_transport(const struct conf_values *values, const struct setti
     return true;
 }
 
+/* bucket:NAME or bucket:NAME/PREFIX. A prefix is a path, for in a directory a key is one. */
+static bool parse_models(const char *models, struct settings *settings, struct err *err)
+{
+    struct span rest = span_str(models), part;
+    settings->models_bucket[0] = settings->models_prefix[0] = '\0';
+    if (rest.len == 0)
+        return true;
+    if (!span_starts(rest, SPAN_LIT("bucket:")))
+        return fail(err, E_CONFIG, "models: `%s` is not bucket:NAME or bucket:NAME/PREFIX", models);
+    rest = span_from(rest, sizeof "bucket:" - 1);
+    struct span bucket = span_cut(&rest, '/'), prefix = rest;
+    bool good = object_bucket_is_sound(bucket) && bucket.len < sizeof settings->models_bucket &&
+                prefix.len + 2 <= sizeof settings->models_prefix;
+    while (good && rest.ptr) {
+        part = span_cut(&rest, '/');
+        good = part.len > 0 && !span_is(part, ".") && !span_is(part, "..");
+    }
+    if (!good)
+        return fail(err, E_CONFIG, "models: `%s` names no bucket, or its prefix is not a path such as a/b", models);
+    snprintf(settings->models_bucket, sizeof settings->models_bucket, SPAN_FMT, SPAN_ARG(bucket));
+    if (prefix.len > 0)
+        snprintf(settings->models_prefix, sizeof settings->models_prefix, SPAN_FMT "/", SPAN_ARG(prefix));
+    return true;
+}
+
 static bool set_limit(struct limits *limits, struct span pair, struct err *err)
 {
     struct span value = pair, name = span_cut(&value, '=');
@@ -119,7 +146,7 @@ bool settings_of(const struct conf_values *values, struct settings *ret_settings
         return false;
     settings.loopback = is_loopback(settings.host);
     if (!check_names(values, err) || !check_transport(values, &settings, err) || !check_rates(values, err) ||
-        !settings_limits(values, &settings.limits, err))
+        !parse_models(values->models, &settings, err) || !settings_limits(values, &settings.limits, err))
         return false;
     *ret_settings = settings;
     return true;

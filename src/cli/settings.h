@@ -11,7 +11,9 @@
 struct settings {
     char host[256]; /* without brackets */
     uint16_t port;
-    bool loopback; /* host is localhost, 127.0.0.0/8 or ::1 */
+    bool loopback;           /* host is localhost, 127.0.0.0/8 or ::1 */
+    char models_bucket[256]; /* empty: models are kept in DATA/models */
+    char models_prefix[256]; /* of their keys, with its slash; or empty */
     struct limits limits;
 };
 

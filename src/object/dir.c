@@ -303,14 +303,52 @@ static bool dir_put(struct object_store *store, struct object_name name, struct 
     if (bucket < 0)
         return fail_writing(errno, err);
     path_split(&path);
-    int folder = open_folder(bucket, path.folder);
-    int error = folder < 0 ? errno : 0;
-    close(bucket);
-    if (folder >= 0) {
-        error = replace_file(folder, path.file, content);
-        close(folder);
+    int error = ENOENT;
+    /* ENOENT: a folder was removed, being empty, between its making and the file's. */
+    for (int tries = 0; tries < RACE_TRIES && error == ENOENT; tries++) {
+        int folder = open_folder(bucket, path.folder);
+        error = folder < 0 ? errno : replace_file(folder, path.file, content);
+        if (folder >= 0)
+            close(folder);
     }
+    close(bucket);
     return error == 0 || fail_writing(error, err);
+}
+
+/* Removes the folders of `path` that are empty, from the innermost on. */
+static void remove_empty_folders(int bucket, char *path)
+{
+    while (strcmp(path, ".") != 0) {
+        char *slash = strrchr(path, '/');
+        if (slash)
+            *slash = '\0';
+        int parent = open_beneath(bucket, slash ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+        bool gone = parent >= 0 && unlinkat(parent, slash ? slash + 1 : path, AT_REMOVEDIR) == 0;
+        if (parent >= 0)
+            close(parent);
+        if (!gone || !slash)
+            return;
+    }
+}
+
+static bool dir_remove(struct object_store *store, struct object_name name, struct err *err)
+{
+    struct dir_path path;
+    if (!path_of_key(name.key, &path))
+        return object_fail_unwritable(err);
+    int bucket = open_bucket(store, name.bucket);
+    if (bucket < 0)
+        return errno == ENOENT || fail_writing(errno, err);
+    path_split(&path);
+    int folder = open_beneath(bucket, path.folder, O_RDONLY | O_DIRECTORY, 0);
+    bool done = folder >= 0 && unlinkat(folder, path.file, 0) == 0 && fsync(folder) == 0;
+    int error = done ? 0 : errno;
+    if (folder >= 0)
+        close(folder);
+    if (done)
+        remove_empty_folders(bucket, path.folder);
+    close(bucket);
+    return done || error == ENOENT || error == ENOTDIR || error == EISDIR || fail_writing(error, err);
 }
 
 static bool dir_make_bucket(struct object_store *base, struct span bucket, struct err *err)
@@ -372,5 +410,6 @@ const struct object_driver object_dir = {
     .read = dir_read,
     .close_reader = dir_close_reader,
     .put = dir_put,
+    .remove = dir_remove,
     .make_bucket = dir_make_bucket,
 };

@@ -23,6 +23,7 @@ struct object_driver {
     bool (*read)(struct object_reader *reader, void *into, size_t room, size_t *ret_got, struct err *err);
     void (*close_reader)(struct object_reader *reader);
     bool (*put)(struct object_store *store, struct object_name name, struct span content, struct err *err);
+    bool (*remove)(struct object_store *store, struct object_name name, struct err *err); /* the current version */
     bool (*make_bucket)(struct object_store *store, struct span bucket, struct err *err);
 };
 

@@ -123,6 +123,13 @@ bool object_put(struct object_store *store, struct object_name name, struct span
     return !broken(OBJECT_CALL_PUT, name, err) && store->driver->put(store, name, content, err);
 }
 
+bool object_remove(struct object_store *store, struct object_name name, struct err *err)
+{
+    if (!name_is_sound(name) || name.version.len > 0)
+        return object_fail_unwritable(err);
+    return !broken(OBJECT_CALL_REMOVE, name, err) && store->driver->remove(store, name, err);
+}
+
 bool object_bucket_make(struct object_store *store, struct span bucket, struct err *err)
 {
     if (!object_bucket_is_sound(bucket))

@@ -48,13 +48,23 @@ void object_close(struct object_reader *reader);
 /* Replaces or creates the object whole: a reader sees the old content or the new one, durable on return. */
 bool object_put(struct object_store *store, struct object_name name, struct span content, struct err *err) MUST_CHECK;
 
+/* Done too if there is no such object, or no such bucket. In a directory the folders that it leaves empty go, too. */
+bool object_remove(struct object_store *store, struct object_name name, struct err *err) MUST_CHECK;
+
 /* Done too if the bucket is there already and ours. A put makes no bucket. */
 bool object_bucket_make(struct object_store *store, struct span bucket, struct err *err) MUST_CHECK;
 
 /* What a test may count, delay and break: called before each call of a driver, and true makes it fail (E_INTERNAL). Of
    a read the name is empty. */
-enum object_call { OBJECT_CALL_STAT, OBJECT_CALL_OPEN, OBJECT_CALL_READ, OBJECT_CALL_PUT, OBJECT_CALL_BUCKET };
-#define OBJECT_CALLS (OBJECT_CALL_BUCKET + 1)
+enum object_call {
+    OBJECT_CALL_STAT,
+    OBJECT_CALL_OPEN,
+    OBJECT_CALL_READ,
+    OBJECT_CALL_PUT,
+    OBJECT_CALL_BUCKET,
+    OBJECT_CALL_REMOVE
+};
+#define OBJECT_CALLS (OBJECT_CALL_REMOVE + 1)
 typedef bool object_fault_hook(void *ctx, enum object_call call, struct object_name name);
 void object_set_fault(object_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
 

@@ -206,6 +206,19 @@ static bool s3_put(struct object_store *base, struct object_name name, struct sp
     return done;
 }
 
+static bool s3_remove(struct object_store *base, struct object_name name, struct err *err)
+{
+    struct s3_call call;
+    unsigned status;
+    s3_call_init(&call, client_of(base), "DELETE", name);
+    call.writes = true;
+    bool done = s3_call_exchange(&call, &status, err);
+    if (done && status != 204 && status != 200 && status != 404)
+        done = s3_call_fail_status(&call, status, err);
+    s3_call_free(&call);
+    return done;
+}
+
 /* A bucket that we may look into is as good as one that we made. */
 static bool bucket_is_ours(struct s3_client *client, struct span bucket, struct err *err)
 {
@@ -270,5 +283,6 @@ const struct object_driver object_s3 = {
     .read = s3_read,
     .close_reader = s3_close_reader,
     .put = s3_put,
+    .remove = s3_remove,
     .make_bucket = s3_make_bucket,
 };

@@ -173,6 +173,8 @@ static void set_method(CURL *easy, const struct transport_request *request)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (strcmp(request->method, "GET") == 0) {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    } else if (strcmp(request->method, "DELETE") == 0) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     } else {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");

@@ -17,7 +17,7 @@ struct transport;
 
 /* Everything pointed to must live until transport_end. */
 struct transport_request {
-    const char *method;         /* HEAD, GET, or one with a body */
+    const char *method;         /* HEAD, GET, DELETE, or one with a body */
     const char *url;            /* sent as it is: escaped, dot segments kept */
     const char *const *headers; /* "Name: value" */
     size_t header_count;

@@ -59,6 +59,7 @@ static const struct field request_fields[] = {
 #define RESULT(NAME, KIND, MEMBER) FIELD(NAME, KIND, train_result, MEMBER)
 
 static const struct field result_fields[] = {
+    RESULT("version", FIELD_TEXT, version_arn),
     RESULT("trained", FIELD_TRUTH, trained),
     RESULT("message", FIELD_TEXT, message),
     RESULT("billable-seconds", FIELD_NUMBER, billable_seconds),

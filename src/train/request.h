@@ -67,6 +67,7 @@ bool train_request_read(struct span json, struct arena *arena, struct train_requ
                         struct err *err) MUST_CHECK;
 
 struct train_result {
+    struct span version_arn;
     bool trained;
     struct span message; /* where not */
     float f1;

@@ -270,7 +270,8 @@ static bool learn(struct training *training, float *ret_f1, struct err *err)
 static bool write_result(struct training *training, float f1, struct err *err)
 {
     struct buf path, text;
-    struct train_result result = { .trained = !training->message,
+    struct train_result result = { .version_arn = training->request->version_arn,
+                                   .trained = !training->message,
                                    .message = span_str(training->message),
                                    .f1 = f1,
                                    .billable_seconds = (training_spent_ms(training) + 999) / 1000,

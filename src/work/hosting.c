@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "train/check.h"
 #include "train/file.h"
-#include "work/shelf.h"
 
 enum { IDLE_S = 30, WORKER_NICE = 1 };
 
@@ -153,23 +152,16 @@ static void hosted_free(struct hosted *hosted)
 /* The model's file into the hosted. What is wrong with it is E_NOT_READY. */
 static bool read_model(struct hosted *hosted, const struct version *version, struct err *err)
 {
-    struct buf folder, path, file;
+    struct buf file;
     struct err why = { 0 };
-    buf_init(&folder, TRAIN_PATH_ROOM);
-    buf_init(&path, TRAIN_PATH_ROOM);
     buf_init(&file, MODEL_FILE_MAX * 2ul);
-    shelf_folder(hosted->hosting->options->data, version->id, &folder);
-    bool done = file_read(file_path(&path, buf_cstr(&folder), "model"), &file, &why);
-    if (!done && why.code == E_NOT_FOUND)
-        why = (struct err){ E_INVALID, "The model's file is not there." };
+    bool done = shelf_model(&hosted->hosting->options->shelf, version, &file, &why);
     /* what the labels are made of outlives the file's buffer */
     done = done && model_read(arena_copy(&hosted->arena, buf_span(&file)), &hosted->arena, &hosted->model, &why) &&
            share_backbone(hosted->hosting, arena_copy(&hosted->arena, hosted->model.backbone_id).ptr, &hosted->backbone,
                           &why) &&
            recognizer_open(&hosted->model, hosted->backbone->backbone, &hosted->recognizer, &why);
     buf_free(&file);
-    buf_free(&path);
-    buf_free(&folder);
     if (done)
         return true;
     bool final = why.code == E_INVALID || why.code == E_NOT_FOUND || why.code == E_NOT_READY;

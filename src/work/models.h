@@ -79,7 +79,7 @@ struct models {
                  unsigned *ret_outputs, struct err *err);
 
     /* Done too if nothing is kept of it. */
-    bool (*drop)(void *ctx, int64_t version_id, struct err *err);
+    bool (*drop)(void *ctx, const struct version *version, struct err *err);
 
     /* Serves the version with min_units workers, growing to max_units (0: not at all). Done too if it is loaded
        already. E_NOT_READY: it cannot be served (a damaged file, another backbone), with the sentence that the start

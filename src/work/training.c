@@ -14,7 +14,6 @@
 #include "store/key.h"
 #include "train/file.h"
 #include "train/request.h"
-#include "work/shelf.h"
 #include "work/trainer.h"
 #include "work/unpacked.h"
 
@@ -170,7 +169,7 @@ static bool fill_request(const struct trainings *trainings, const struct models_
         .log_level = options->log_level,
     };
     if (options->features_bytes > 0)
-        request->features = arena_printf(arena, "%s/features", options->data);
+        request->features = arena_printf(arena, "%s/features", options->shelf.data);
     for (unsigned i = 0; i < TRAIN_OUTPUTS; i++)
         request->output_keys[i] = version_output_key(arena, version, (enum version_output)(1u << i));
     fill_limits(&training->limits, request);
@@ -203,25 +202,6 @@ static bool write_request(const struct trainings *trainings, const struct models
 
 /* --- the training --------------------------------------------------------------------------------------------------
  */
-
-/* Whether the folder has one already, or again. */
-static bool read_result(const char *folder, struct arena *arena, struct train_result *ret_result, bool *ret_found,
-                        struct err *err)
-{
-    struct buf path, text;
-    struct err why;
-    buf_init(&path, TRAIN_PATH_ROOM);
-    buf_init(&text, REQUEST_MAX);
-    bool done = true;
-    *ret_found = file_read(file_path(&path, folder, "result.json"), &text, &why);
-    if (*ret_found)
-        done = train_result_read(buf_span(&text), arena, ret_result, err);
-    else if (why.code != E_NOT_FOUND)
-        done = fail(err, why.code, "%s", why.text);
-    buf_free(&text);
-    buf_free(&path);
-    return done;
-}
 
 /* The phase as a text that lives as long as the server: who is told keeps the pointer. */
 static const char *word_for(struct trainings *trainings, const char *phase)
@@ -258,7 +238,7 @@ static bool run_trainer(struct trainings *trainings, const struct models_trainin
     return trainer_run(&watch, err);
 }
 
-static void take_result(struct trainings *trainings, const struct models_training *training, const char *folder,
+static void take_result(struct trainings *trainings, const struct models_training *training,
                         const struct train_result *result, struct models_outcome *ret_outcome)
 {
     *ret_outcome = (struct models_outcome){ .trained = result->trained,
@@ -266,8 +246,6 @@ static void take_result(struct trainings *trainings, const struct models_trainin
                                             .f1 = result->f1,
                                             .billable_seconds = result->billable_seconds,
                                             .outputs = result->outputs };
-    if (result->trained)
-        shelf_keep_model(folder);
     pthread_mutex_lock(&trainings->lock);
     *(result->trained ? &trainings->trained : &trainings->failed) += 1;
     pthread_mutex_unlock(&trainings->lock);
@@ -276,29 +254,30 @@ static void take_result(struct trainings *trainings, const struct models_trainin
              LOG_N("seconds", result->billable_seconds));
 }
 
-static bool train(struct trainings *trainings, const struct models_training *training, const char *folder,
-                  struct arena *arena, struct models_outcome *ret_outcome, struct err *err)
+static bool may_go_on(void *ctx, double share)
 {
-    struct train_result result;
-    bool found;
-    if (!read_result(folder, arena, &result, &found, err))
-        return false;
-    if (!found) {
-        if (!write_request(trainings, training, folder, arena, err))
-            return false;
-        if (!run_trainer(trainings, training, folder, err)) {
-            if (err->code != E_LOST_LEASE || !atomic_load(training->cancel) || atomic_load(training->stop))
-                return false;
-            *ret_outcome = (struct models_outcome){ .message = SPAN_LIT("The training was cancelled.") };
-            return true;
-        }
-        if (!read_result(folder, arena, &result, &found, err))
-            return false;
-        if (!found)
-            return fail(err, E_INTERNAL, "the training process left no result");
+    const struct models_training *training = ctx;
+    return !atomic_load(training->stop) && training->progress(training->progress_ctx, "keep", share);
+}
+
+/* Trains, in the folder. *ret_cancelled: it was given up, and there is no result. */
+static bool come_to_result(struct trainings *trainings, const struct models_training *training, struct arena *arena,
+                           struct train_result *ret_result, bool *ret_cancelled, struct err *err)
+{
+    const struct shelf *shelf = &trainings->options->shelf;
+    struct buf folder;
+    bool found = false;
+    buf_init(&folder, TRAIN_PATH_ROOM);
+    shelf_folder(shelf, training->version->id, &folder);
+    bool done = write_request(trainings, training, buf_cstr(&folder), arena, err) &&
+                run_trainer(trainings, training, buf_cstr(&folder), err);
+    buf_free(&folder);
+    if (!done) {
+        *ret_cancelled = err->code == E_LOST_LEASE && atomic_load(training->cancel) && !atomic_load(training->stop);
+        return *ret_cancelled;
     }
-    take_result(trainings, training, folder, &result, ret_outcome);
-    return true;
+    return shelf_result(shelf, training->version, false, arena, ret_result, &found, err) &&
+           (found || fail(err, E_INTERNAL, "the training process left no result"));
 }
 
 void trainings_init(struct trainings *trainings, const struct workshop_options *options)
@@ -317,12 +296,21 @@ void trainings_free(struct trainings *trainings)
 bool trainings_run(struct trainings *trainings, const struct models_training *training, struct arena *arena,
                    struct models_outcome *ret_outcome, struct err *err)
 {
-    struct buf folder;
-    buf_init(&folder, TRAIN_PATH_ROOM);
-    shelf_folder(trainings->options->data, training->version->id, &folder);
-    bool done = train(trainings, training, buf_cstr(&folder), arena, ret_outcome, err);
-    buf_free(&folder);
-    return done;
+    const struct shelf *shelf = &trainings->options->shelf;
+    struct train_result result;
+    bool found, cancelled = false;
+    if (!shelf_result(shelf, training->version, training->attempt > 1, arena, &result, &found, err))
+        return false;
+    if (!found && !come_to_result(trainings, training, arena, &result, &cancelled, err))
+        return false;
+    if (cancelled) {
+        *ret_outcome = (struct models_outcome){ .message = SPAN_LIT("The training was cancelled.") };
+        return true;
+    }
+    if (result.trained && !shelf_keep(shelf, training->version, may_go_on, (void *)(uintptr_t)training, err))
+        return false;
+    take_result(trainings, training, &result, ret_outcome);
+    return true;
 }
 
 void trainings_metrics(struct trainings *trainings, struct buf *out)

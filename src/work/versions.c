@@ -62,15 +62,15 @@ static bool split_has_failed(struct run *run, const struct version *version, boo
 }
 
 /* What remains of it on the disk goes first: a failed training is not taken up again. */
-static bool not_trained(struct run *run, struct span message, unsigned outputs, bool drop_test, struct err *err)
+static bool not_trained(struct run *run, const struct version *version, struct span message, unsigned outputs,
+                        bool drop_test, struct err *err)
 {
     const struct version_end end = { .status = VERSION_TRAINING_FAILED,
                                      .message = message,
                                      .trained_now = true,
                                      .drop_test = drop_test,
                                      .outputs = outputs };
-    return run->models->drop(run->models->ctx, run->job->version_id, err) &&
-           version_finish(run->store, run->job, &end, err);
+    return run->models->drop(run->models->ctx, version, err) && version_finish(run->store, run->job, &end, err);
 }
 
 static bool train(struct run *run, const struct version *version, struct err *err)
@@ -89,7 +89,8 @@ static bool train(struct run *run, const struct version *version, struct err *er
     if (!run->models->train(run->models->ctx, &training, run->arena, &outcome, err))
         return false;
     if (!outcome.trained)
-        return not_trained(run, atomic_load(run->cancel) ? SPAN_LIT(MESSAGE_TRAINING_CANCELLED) : outcome.message,
+        return not_trained(run, version,
+                           atomic_load(run->cancel) ? SPAN_LIT(MESSAGE_TRAINING_CANCELLED) : outcome.message,
                            outcome.outputs, false, err);
     const struct version_end end = { .status = VERSION_TRAINING_COMPLETED,
                                      .message = SPAN_LIT(MESSAGE_TRAINED),
@@ -109,9 +110,9 @@ bool run_train(struct run *run, struct err *err)
     if (!split_has_failed(run, &version, &split_failed, err))
         return false;
     if (split_failed)
-        return not_trained(run, SPAN_LIT(MESSAGE_TOO_FEW_TO_SPLIT), 0, true, err);
+        return not_trained(run, &version, SPAN_LIT(MESSAGE_TOO_FEW_TO_SPLIT), 0, true, err);
     if (cancelled)
-        return not_trained(run, SPAN_LIT(MESSAGE_TRAINING_CANCELLED), 0, false, err);
+        return not_trained(run, &version, SPAN_LIT(MESSAGE_TRAINING_CANCELLED), 0, false, err);
     return train(run, &version, err);
 }
 
@@ -140,7 +141,7 @@ bool run_copy_version(struct run *run, struct err *err)
     if (!run->models->copy(run->models->ctx, &source, &copy, run->stopping, &outputs, &why)) {
         if (!is_final(why.code))
             return fail(err, why.code, "%s", why.text);
-        return run->models->drop(run->models->ctx, copy.id, err) &&
+        return run->models->drop(run->models->ctx, &copy, err) &&
                finish(run, VERSION_COPYING_FAILED, span_str(why.text), err);
     }
     const struct version_end end = {
@@ -170,14 +171,18 @@ bool run_stop_version(struct run *run, struct err *err)
 
 bool run_delete_version(struct run *run, struct err *err)
 {
-    return run->models->drop(run->models->ctx, run->job->version_id, err) && version_remove(run->store, run->job, err);
+    struct version version;
+    return find(run, run->job->version_id, &version, err) && run->models->drop(run->models->ctx, &version, err) &&
+           version_remove(run->store, run->job, err);
 }
 
 bool run_hopeless_version(struct run *run, struct err *err)
 {
+    struct version version;
     switch (run->job->kind) {
     case JOB_TRAIN:
-        return not_trained(run, SPAN_LIT(MESSAGE_SERVICE_ERROR), 0, false, err);
+        return find(run, run->job->version_id, &version, err) &&
+               not_trained(run, &version, SPAN_LIT(MESSAGE_SERVICE_ERROR), 0, false, err);
     case JOB_COPY_VERSION:
         return finish(run, VERSION_COPYING_FAILED, SPAN_LIT(MESSAGE_SERVICE_ERROR), err);
     case JOB_START_VERSION:

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "work/hosting.h"
-#include "work/shelf.h"
 #include "work/training.h"
 
 struct workshop {
@@ -26,13 +25,13 @@ static bool copy(void *ctx, const struct version *from, const struct version *to
 {
     struct workshop *workshop = ctx;
     (void)stop; /* a few files */
-    return shelf_copy(workshop->options.data, workshop->options.objects, from, to, ret_outputs, err);
+    return shelf_copy(&workshop->options.shelf, from, to, ret_outputs, err);
 }
 
-static bool drop(void *ctx, int64_t version_id, struct err *err)
+static bool drop(void *ctx, const struct version *version, struct err *err)
 {
     struct workshop *workshop = ctx;
-    return shelf_drop(workshop->options.data, version_id, err);
+    return shelf_drop(&workshop->options.shelf, version, err);
 }
 
 static bool load(void *ctx, const struct version *version, struct err *err)

@@ -10,16 +10,16 @@
 
 #include "base/buf.h"
 #include "work/models.h"
+#include "work/shelf.h"
 
 struct workshop;
 
 /* The texts outlive the workshop. */
 struct workshop_options {
     struct store *store;
-    struct object_store *objects;
-    struct span objects_place; /* as the trainer opens it, too */
+    struct span objects_place; /* as the trainer opens it */
     struct span default_account;
-    const char *data;         /* models go to DATA/models, kept features to DATA/features */
+    struct shelf shelf;       /* for models; kept features go to its DATA/features */
     const char *backbones;    /* the folder of installed ones */
     const char *backbone;     /* the id of the one to train on */
     int64_t features_bytes;   /* 0: none are kept */

@@ -104,7 +104,7 @@ static bool on_object(void *ctx, enum object_call call, struct object_name name)
 
 __attribute__((constructor)) static void hang_in(void)
 {
-    _Static_assert((int)DB_CALL_CHECKPOINT == BOARD_CHECKPOINT && (int)OBJECT_CALL_BUCKET == BOARD_BUCKET - BOARD_STAT,
+    _Static_assert((int)DB_CALL_CHECKPOINT == BOARD_CHECKPOINT && (int)OBJECT_CALL_REMOVE == BOARD_REMOVE - BOARD_STAT,
                    "the kinds go on in the order of the hooks'");
     const char *path = getenv("FAULT_BOARD");
     if (!path)

@@ -28,6 +28,7 @@ enum board_kind {
     BOARD_READ,
     BOARD_PUT,
     BOARD_BUCKET,
+    BOARD_REMOVE,
     BOARD_DISK_WRITE,
     BOARD_DISK_SYNC,
     BOARD_DISK_TRUNCATE,

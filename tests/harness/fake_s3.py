@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.serve(body, fault)
 
-    do_GET = do_HEAD = do_PUT = do_any
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_any
 
     def refuse(self, status, code, location=None):
         self.answer(status, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode(),
@@ -157,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "PUT":
             fake.store(bucket, key, body)
             return self.answer(200, b"", fault, ETag=etag_of(body))
+        if self.command == "DELETE":
+            fake.objects.pop((bucket, key), None)
+            return self.answer(204, b"", fault)
         versions = fake.objects.get((bucket, key), [])
         found = [content for known, content in versions if version in (None, known)]
         if not found:

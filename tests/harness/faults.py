@@ -24,8 +24,8 @@ def no_space(server):
 
 
 FAIL, DELAY, KILL, CUT_POWER = 1, 2, 3, 4
-KINDS = ["begin", "step", "commit", "committed", "checkpoint", "stat", "open", "read", "put", "bucket", "disk_write",
-         "disk_sync", "disk_truncate"]
+KINDS = ["begin", "step", "commit", "committed", "checkpoint", "stat", "open", "read", "put", "bucket", "remove",
+         "disk_write", "disk_sync", "disk_truncate"]
 
 
 class Board:

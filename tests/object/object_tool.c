@@ -3,6 +3,7 @@
  *
  *     object_tool PLACE make BUCKET
  *     object_tool PLACE put BUCKET KEY                            the content from standard input
+ *     object_tool PLACE remove BUCKET KEY
  *     object_tool PLACE stat BUCKET KEY [VERSION]                 prints `BYTES ETAG`
  *     object_tool PLACE get BUCKET KEY OFFSET ETAG [VERSION [ROOM [PAUSE_MS]]]   the content to standard output, read
  *                                                                 ROOM bytes at a time with one pause after the first
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
             done = object_bucket_make(store, name.bucket, &err);
         } else if (span_is(what, "put")) {
             done = put(store, name, &err);
+        } else if (span_is(what, "remove")) {
+            done = object_remove(store, name, &err);
         } else if (span_is(what, "stat")) {
             name.version = argument(argc, argv, 5);
             done = stat_object(store, name, &err);

@@ -219,6 +219,19 @@ def test_a_refused_put(fake, tool):
     assert len(fake.asked) == 1
 
 
+def test_a_removal_is_asked_for_again(fake, tool):
+    fake.faults.extend([Fault(status=503), Fault(hang_up=True)])
+    tool.done("remove", "bucket", "key")
+    assert fake.methods() == ["DELETE"] * 3 and ("bucket", "key") not in fake.objects
+    tool.done("remove", "bucket", "key")
+
+
+def test_a_refused_removal(fake, tool):
+    fake.faults.append(Fault(status=403, code="AccessDenied"))
+    assert tool("remove", "bucket", "key").error == UNWRITABLE
+    assert ("bucket", "key") in fake.objects
+
+
 def test_the_bucket_in_the_host_or_in_the_path(fake, make_tool):
     tool = make_tool(fake.place("localhost", style="virtual"))
     assert tool.get("bucket", "key") == CONTENT

@@ -63,6 +63,18 @@ def test_what_is_not_there(tool, bucket):
     assert tool("put", "no-such-bucket", "key", stdin=b"x").error == UNWRITABLE
 
 
+def test_what_is_removed_is_gone(tool, bucket):
+    tool.done("put", bucket, "folder/key", stdin=b"first")
+    tool.done("put", bucket, "folder/other", stdin=b"kept")
+    tool.done("remove", bucket, "folder/key")
+    assert tool("stat", bucket, "folder/key").error == UNREADABLE
+    assert tool.get(bucket, "folder/other") == b"kept"
+    tool.done("remove", bucket, "folder/key")
+    tool.done("put", bucket, "folder/key", stdin=b"second")
+    assert tool.get(bucket, "folder/key") == b"second"
+    tool.done("remove", "no-such-bucket", "key")
+
+
 def test_a_bucket_is_made_once_and_may_be_there(tool, bucket):
     tool.done("put", bucket, "key", stdin=b"kept")
     tool.done("make", bucket)

@@ -410,6 +410,59 @@ static void puts_are_whole_to_readers(void **state)
     assert_int_equal(files_in(at(b, "root/bucket/deep")), 1);
 }
 
+static void remove_it(struct bench *b, const char *key)
+{
+    if (!object_remove(b->store, in_bucket(key), &b->err))
+        fail_msg("%s", b->err.text);
+}
+
+static void what_is_removed_is_gone_with_its_empty_folders(void **state)
+{
+    struct bench *b = *state;
+    put(b, "a/b/c/first", "1");
+    put(b, "a/b/other", "2");
+    remove_it(b, "a/b/c/first");
+    assert_int_equal(files_in(at(b, "root/bucket/a/b")), 1);
+    expect_content(b, "a/b/other", 0, "2");
+    remove_it(b, "a/b/c/first");
+    remove_it(b, "a/b"); /* a folder is no object */
+    remove_it(b, "a/b/other");
+    assert_int_equal(files_in(at(b, "root/bucket")), 0);
+    struct object_name elsewhere = { .bucket = SPAN_LIT("no-such"), .key = SPAN_LIT("x") };
+    assert_true(object_remove(b->store, elsewhere, &b->err));
+    assert_false(object_remove(b->store, in_bucket("../outside"), &b->err));
+    assert_int_equal(b->err.code, E_OBJECT);
+    assert_int_equal(access(at(b, "outside"), F_OK), 0);
+}
+
+static void *remove_often(void *arg)
+{
+    struct writer *w = arg;
+    struct err err;
+    bool good = true;
+    for (int i = 0; i < 50 * PUTS; i++)
+        good = object_remove(w->b->store, in_bucket("deep/er/mine"), &err) && good;
+    return good ? w : NULL;
+}
+
+/* A folder that goes because it is empty takes no other's put with it. */
+static void puts_and_removals_beside_each_other(void **state)
+{
+    struct bench *b = *state;
+    struct writer other = { b, 'x' };
+    pthread_t thread;
+    void *good;
+    assert_int_equal(pthread_create(&thread, NULL, remove_often, &other), 0);
+    for (int i = 0; i < 10 * PUTS; i++) {
+        put(b, "deep/er/mine", "1");
+        put(b, "deep/er/yours", "2");
+        expect_content(b, "deep/er/yours", 0, "2");
+        remove_it(b, "deep/er/yours");
+    }
+    assert_int_equal(pthread_join(thread, &good), 0);
+    assert_non_null(good);
+}
+
 static void bad_places_are_configuration_errors(void **state)
 {
     static const char *const places[] = { "", "dir:", "file:/tmp", "dir:/dev/null", "dir:/proc/none/such" };
@@ -438,6 +491,8 @@ int main(void)
         DIR_TEST(an_offset_past_the_end_is_a_change),
         DIR_TEST(a_failed_put_leaves_nothing),
         DIR_TEST(puts_are_whole_to_readers),
+        DIR_TEST(what_is_removed_is_gone_with_its_empty_folders),
+        DIR_TEST(puts_and_removals_beside_each_other),
         DIR_TEST(bad_places_are_configuration_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

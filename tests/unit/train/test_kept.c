@@ -46,11 +46,12 @@ static void requests_read_back(void **state)
     for (size_t len = 0; len < text.len; len += 7)
         assert_false(train_request_read(span_first(buf_span(&text), len), &arena, &read, &err));
 
-    const struct train_result result = { true, SPAN_LIT("text"), 0.5f, 12, 63 };
+    const struct train_result result = { SPAN_LIT("arn"), true, SPAN_LIT("text"), 0.5f, 12, 63 };
     struct train_result back;
     buf_clear(&text);
     train_result_write(&result, &text);
     assert_true(train_result_read(buf_span(&text), &arena, &back, &err));
+    assert_true(span_is(back.version_arn, "arn"));
     assert_true(back.trained && back.f1 == 0.5f && back.billable_seconds == 12 && back.outputs == 63);
     assert_false(train_result_read(SPAN_LIT("{}"), &arena, &back, &err));
     buf_free(&text);
