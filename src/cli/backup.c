@@ -1,5 +1,6 @@
 /*
- * backup: everything but the images as one file, also while a server writes; and `restore`, the way back.
+ * backup: everything but the images as one file, also while a server writes; and `restore`, the way back. Models that a
+ * bucket keeps stay there.
  *
  * Both make their file under another name in the folder where it will be, recount it there, sync it, and only then give
  * it its name: whatever happens, what bears the name is whole.
@@ -12,12 +13,19 @@
 #include <unistd.h>
 
 #include "base/ident.h"
+#include "cli/backup_models.h"
 #include "cli/command.h"
 #include "cli/home.h"
 #include "cli/recount.h"
 #include "store/backup.h"
 
 enum { PATH_MAX_BYTES = 4096, PLACE_MAX = 8192, CHUNK = 1 << 20 };
+
+/* What was carried. */
+struct counts {
+    struct fsck_counts rows;
+    struct model_counts models;
+};
 
 /* A file on its way to its name. */
 struct draft {
@@ -104,7 +112,7 @@ static void wipe(struct buf *secret)
  */
 
 static bool make_backup(const struct conf *conf, const struct home *home, const struct draft *draft, bool overwrite,
-                        struct fsck_counts *ret_counts, struct err *err)
+                        struct counts *ret_counts, struct err *err)
 {
     struct buf place, credentials;
     bool found;
@@ -113,13 +121,14 @@ static bool make_backup(const struct conf *conf, const struct home *home, const 
     home_store_place(home, &conf->values, &place);
     bool done = home_credentials(home, &credentials, &found, err) &&
                 backup_write(buf_span(&place), draft->path, buf_span(&credentials), err) &&
-                draft_recount(draft, conf, ret_counts, err) && draft_finish(draft, overwrite, err);
+                models_pack(home->path, span_str(draft->place), conf->values.models[0], &ret_counts->models, err) &&
+                draft_recount(draft, conf, &ret_counts->rows, err) && draft_finish(draft, overwrite, err);
     wipe(&credentials);
     buf_free(&place);
     return done;
 }
 
-static bool backup_to(const struct conf *conf, const char *file, bool overwrite, struct fsck_counts *ret_counts,
+static bool backup_to(const struct conf *conf, const char *file, bool overwrite, struct counts *ret_counts,
                       struct err *err)
 {
     struct home home;
@@ -191,9 +200,10 @@ static bool restore_credentials(const struct home *home, struct span text, bool 
 }
 
 static bool take_backup(const struct conf *conf, const struct home *home, const char *file, const struct draft *draft,
-                        bool overwrite, struct fsck_counts *ret_counts, struct err *err)
+                        bool overwrite, struct counts *ret_counts, struct err *err)
 {
     struct buf credentials, place;
+    struct models_swap swap;
     struct err why;
     buf_init(&credentials, BACKUP_CREDENTIALS_MAX);
     buf_init(&place, PLACE_MAX);
@@ -202,19 +212,22 @@ static bool take_backup(const struct conf *conf, const struct home *home, const 
     if (done && !backup_open(span_str(draft->place), &credentials, &why))
         done = fail(err, why.code == E_STORE ? E_CONFIG : why.code, "%s is no backup that can be used: %s", file,
                     why.text);
-    done = done && draft_recount(draft, conf, ret_counts, err) &&
-           restore_credentials(home, buf_span(&credentials), overwrite, err);
+    models_swap_init(&swap, home->path);
+    done = done && models_unpack(span_str(draft->place), buf_cstr(&swap.fresh), &ret_counts->models, err) &&
+           draft_recount(draft, conf, &ret_counts->rows, err) &&
+           restore_credentials(home, buf_span(&credentials), overwrite, err) && models_swap(&swap, err);
     if (done) {
         retire_log(draft->name, buf_span(&place));
         done = draft_finish(draft, overwrite, err);
     }
+    models_swap_end(&swap, done);
     if (credentials.ptr)
         wipe(&credentials);
     buf_free(&place);
     return done;
 }
 
-static bool restore_from(const struct conf *conf, const char *file, bool overwrite, struct fsck_counts *ret_counts,
+static bool restore_from(const struct conf *conf, const char *file, bool overwrite, struct counts *ret_counts,
                          struct err *err)
 {
     struct home home;
@@ -242,14 +255,27 @@ static bool restore_from(const struct conf *conf, const char *file, bool overwri
 /* --- the commands --------------------------------------------------------------------------------------------------
  */
 
-typedef bool transfer(const struct conf *conf, const char *file, bool overwrite, struct fsck_counts *ret_counts,
+typedef bool transfer(const struct conf *conf, const char *file, bool overwrite, struct counts *ret_counts,
                       struct err *err);
+
+static void print_models(const struct command *command, const struct conf *conf, const struct model_counts *counts)
+{
+    if (counts->kept > 0)
+        printf("%lld models, %lld bytes with what belongs to them\n", (long long)counts->kept,
+               (long long)counts->bytes);
+    if (counts->elsewhere > 0)
+        printf("%lld models are kept in %s and are not in this file\n", (long long)counts->elsewhere,
+               conf->values.models);
+    if (counts->missing > 0)
+        fprintf(stderr, "placard %s: of %lld versions no model is in DATA/models, so they are without one\n",
+                command->name, (long long)counts->missing);
+}
 
 static enum status run(const struct command *command, transfer *carry, int argc, const char **argv)
 {
-    static const char *const only[] = { "data", "store", RECOUNT_SETTINGS, NULL };
+    static const char *const only[] = { "data", "store", "models", RECOUNT_SETTINGS, NULL };
     struct conf conf;
-    struct fsck_counts counts;
+    struct counts counts = { 0 };
     struct err err;
     bool overwrite = false;
     const struct flag flags[] = { { "--overwrite", &overwrite, NULL } };
@@ -257,10 +283,13 @@ static enum status run(const struct command *command, transfer *carry, int argc,
     if (done && argc != 1)
         done = fail(&err, E_CONFIG, argc == 0 ? "say which file" : "`%s` is not expected here", argv[argc - 1]);
     done = done && carry(&conf, argv[0], overwrite, &counts, &err);
+    if (done) {
+        recount_print(&counts.rows);
+        print_models(command, &conf, &counts.models);
+    }
     conf_free(&conf);
     if (!done)
         return command_failed(command, &err);
-    recount_print(&counts);
     return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
 }
 
@@ -277,13 +306,16 @@ static enum status run_restore(int argc, const char **argv)
 const struct command command_backup = {
     .name = "backup",
     .summary = "write everything but the images into one file",
-    .help = "Usage: placard backup FILE [--overwrite] [--data DIR] [--config FILE] [--store PLACE]\n"
-            "                           [--limits SET] [--limit KEY=VALUE]…\n\n"
-            "Writes the state of one commit, also beside a server that writes, and recounts the copy as `placard\n"
-            "fsck` does before it gets its name. The file (mode 0600) holds every row and the root key of\n"
-            "DATA/credentials: keep it as you keep DATA. Images and manifests stay where they are.\n\n"
-            "Example:\n"
-            "  placard backup /backup/placard-monday --data placard-data\n",
+    .help =
+        "Usage: placard backup FILE [--overwrite] [--data DIR] [--config FILE] [--store PLACE]\n"
+        "                           [--models PLACE] [--limits SET] [--limit KEY=VALUE]…\n\n"
+        "Writes the state of one commit, also beside a server that writes, and recounts the copy as `placard\n"
+        "fsck` does before it gets its name. The file (mode 0600) holds every row, the trained models and the root "
+        "key\n"
+        "of DATA/credentials: keep it as you keep DATA. Images and manifests stay where they are, and so do models\n"
+        "that --models keeps in a bucket.\n\n"
+        "Example:\n"
+        "  placard backup /backup/placard-monday --data placard-data\n",
     .run = run_backup,
 };
 
@@ -292,9 +324,9 @@ const struct command command_restore = {
     .summary = "make a data directory of a backup",
     .help = "Usage: placard restore FILE [--overwrite] [--data DIR] [--config FILE] [--store PLACE]\n"
             "                            [--limits SET] [--limit KEY=VALUE]…\n\n"
-            "Makes DATA/placard.db, and DATA/credentials where there is none, of a file that `placard backup` wrote,\n"
-            "also an older placard's. The file is recounted first. No server may run on DATA. A database that is\n"
-            "there already, and its root key, are only replaced with --overwrite.\n\n"
+            "Makes DATA/placard.db, DATA/models, and DATA/credentials where there is none, of a file that `placard\n"
+            "backup` wrote, also an older placard's. The file is recounted first. No server may run on DATA. A\n"
+            "database that is there already, its models and its root key are only replaced with --overwrite.\n\n"
             "Example:\n"
             "  placard restore /backup/placard-monday --data placard-data\n",
     .run = run_restore,

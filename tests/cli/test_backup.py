@@ -9,6 +9,7 @@ import pytest
 from harness.clients import boto_client
 from harness.lab import Lab, fresh_region
 from harness.manifests import image_entry, many_lines
+from harness.models import ModelLab, model_flags
 from harness.server import Key, Server, run_placard
 
 LINES = 60_000
@@ -141,6 +142,97 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(stock):
     assert run.returncode == 1 and run.stderr.startswith("placard backup: ")
     run = stock.server.placard("backup", "/proc/backup", check=False)
     assert run.returncode == 1
+
+
+@pytest.fixture(name="trained")
+def fixture_trained(start_server, tmp_path):
+    """A lab with a model that runs, and a second version whose training failed; what it says of an image."""
+    server = start_server(*model_flags())
+    lab = ModelLab(server)
+    lab.arn = lab.train()
+    lab.start(lab.arn)
+    failing = lab.project()
+    lab.create([image_entry("s3://images/1.jpg", "owl")], project=failing)
+    lab.create([image_entry("s3://images/2.jpg", "owl")], project=failing, kind="TEST")
+    lab.train(failing, expected="TRAINING_FAILED")
+    lab.said = lab.detect(lab.arn, MinConfidence=0)
+    lab.file = tmp_path / "backup"
+    return lab
+
+
+def folders(data):
+    return {path.relative_to(data / "models"): path.read_bytes() for path in (data / "models").glob("*/*")}
+
+
+@pytest.mark.slow
+def test_models_come_along(trained, tmp_path):
+    run = trained.server.placard("backup", trained.file)
+    kept = folders(trained.server.data)
+    size = sum(map(len, kept.values()))
+    assert run.stdout.splitlines()[1:] == [f"1 models, {size} bytes with what belongs to them"] and not run.stderr
+    new = tmp_path / "new"
+    assert run_placard("restore", trained.file, "--data", new).stdout == run.stdout
+    assert folders(new) == kept
+    assert not list(new.glob("models.*")), "nothing is left of the way there"
+    with sqlite3.connect(new / "placard.db") as database:
+        assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'model_file'").fetchone() == (0,)
+    database.close()
+    server = start_on(new, flags=model_flags())
+    try:
+        lab = ModelLab(server, trained.region)
+        assert lab.wait_version(trained.arn, "STARTING")["Status"] == "RUNNING"
+        assert lab.detect(trained.arn, MinConfidence=0) == trained.said
+        server.placard("fsck")
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_models_of_later_go_with_the_rows(trained):
+    """Numbers of versions come again behind a restored backup: a model of before must not be taken for a new one."""
+    trained.server.placard("backup", trained.file)
+    later = trained.train(trained.trainable(labels=("green", "yellow")))
+    before = folders(trained.server.data)
+    trained.server.stop()
+    trained.server.placard("restore", trained.file, "--overwrite")
+    assert len(folders(trained.server.data)) < len(before)
+    trained.server.start()
+    lab = ModelLab(trained.server, trained.region)
+    lab.wait_version(trained.arn, "STARTING")
+    assert lab.detect(trained.arn, MinConfidence=0) == trained.said
+    again = lab.train()
+    lab.start(again)
+    assert {label["Name"] for label in lab.detect(again, MinConfidence=0)} == {"red", "blue"}, later
+
+
+@pytest.mark.slow
+def test_rows_restored_by_other_means(trained):
+    """Likewise where somebody put an older database back by hand, beside newer models."""
+    server = trained.server
+    server.stop()
+    shutil.copy(server.data / "placard.db", trained.file)
+    server.start()
+    lab = ModelLab(server, trained.region)
+    lab.train(lab.trainable(labels=("green", "yellow")))
+    server.stop()
+    shutil.copy(trained.file, server.data / "placard.db")
+    server.start()
+    lab = ModelLab(server, trained.region)
+    again = lab.train()
+    lab.start(again)
+    assert {label["Name"] for label in lab.detect(again, MinConfidence=0)} == {"red", "blue"}
+
+
+@pytest.mark.slow
+def test_models_that_are_not_in_a_backup_are_said_to_be_missing(trained, start_server, tmp_path):
+    model, = (trained.server.data / "models").glob("*/model")
+    model.unlink()
+    run = trained.server.placard("backup", trained.file)
+    assert "of 1 versions no model is in DATA/models" in run.stderr and "models" not in run.stdout
+    server = start_server(*model_flags(), "--models", "bucket:models")
+    ModelLab(server).train()
+    run = server.placard("backup", tmp_path / "other", "--models", "bucket:models")
+    assert run.stdout.splitlines()[1:] == ["1 models are kept in bucket:models and are not in this file"]
 
 
 @pytest.mark.slow
