@@ -55,6 +55,9 @@ static bool read_object(struct detecting *detecting, const struct in_s3_object *
     buf_init(&detecting->image, info.bytes);
     bool done = read_all(reader, &detecting->image, err);
     object_close(reader);
+    if (done && detecting->image.len != info.bytes)
+        done = fail(err, E_INTERNAL, "the object store gave %zu bytes of an image of %llu", detecting->image.len,
+                    (unsigned long long)info.bytes);
     if (!done)
         buf_free(&detecting->image);
     detecting->detection.image = buf_span(&detecting->image);

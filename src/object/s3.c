@@ -161,10 +161,12 @@ static bool s3_read(struct object_reader *base, void *into, size_t room, size_t 
     struct s3_reader *reader = (struct s3_reader *)base;
     while (reader->at < reader->info.bytes) {
         struct err why = { .text = "it ended early" };
-        uint64_t left = reader->info.bytes - reader->at;
         size_t got;
         if (!reader->flowing && !reader_flow(reader, err))
             return false;
+        if (!reader->flowing) /* more had been announced than there is */
+            break;
+        uint64_t left = reader->info.bytes - reader->at;
         if (transport_read(reader->call.transport, into, room < left ? room : (size_t)left, &got, &why) && got > 0) {
             reader->at += got;
             reader->call.failures = 0;

@@ -18,12 +18,13 @@ struct record {
 };
 _Static_assert(sizeof(struct record) == RECORD_BYTES, "a record is kept as it is");
 
-/* The whole object, which is refused past 15 MB with E_OBJECT like one that is not there. */
-static bool read_object(struct object_store *objects, struct object_name name, struct span etag, struct buf *out,
-                        struct err *err)
+/* The whole object, which is refused past 15 MB with E_OBJECT like one that is not there. `info` (NULL: not known) is
+   what it has to be. */
+static bool read_object(struct object_store *objects, struct object_name name, const struct object_info *info,
+                        struct buf *out, struct err *err)
 {
     struct object_reader *reader;
-    if (!object_open(objects, name, 0, etag, &reader, err))
+    if (!object_open(objects, name, 0, span_str(info ? info->etag : NULL), &reader, err))
         return false;
     bool done = true;
     for (size_t got = 1; done && got > 0;) {
@@ -36,17 +37,20 @@ static bool read_object(struct object_store *objects, struct object_name name, s
             out->len += got;
     }
     object_close(reader);
+    if (done && info && out->len != info->bytes)
+        done = fail(err, E_OBJECT_CHANGED, "the object store gave %zu bytes of an image of %llu", out->len,
+                    (unsigned long long)info->bytes);
     return done;
 }
 
-static bool inspect(const struct check *check, struct object_name name, struct span etag, struct record *ret_record,
-                    struct err *err)
+static bool inspect(const struct check *check, struct object_name name, const struct object_info *info,
+                    struct record *ret_record, struct err *err)
 {
     struct buf bytes;
     struct image image;
     enum image_fault fault;
     buf_init(&bytes, BYTES_MAX + PIECE);
-    bool done = read_object(check->objects, name, etag, &bytes, err);
+    bool done = read_object(check->objects, name, info, &bytes, err);
     if (done) {
         *ret_record = (struct record){ 0 };
         sha256_of(buf_span(&bytes), ret_record->key);
@@ -91,7 +95,7 @@ static bool learn_of(const struct check *check, struct object_name name, const s
     buf_free(&kept);
     if (known)
         return true;
-    if (!inspect(check, name, span_str(info->etag), ret_record, err))
+    if (!inspect(check, name, info, ret_record, err))
         return false;
     if (check->features)
         features_put(check->features, &place, span_of(ret_record, RECORD_BYTES));
@@ -117,8 +121,11 @@ static bool check_one(void *ctx, unsigned thread, size_t i, struct err *err)
     struct object_info info;
     struct record record = { 0 };
     (void)thread;
-    bool done = object_stat(round->check->objects, name, &info, err) &&
-                (info.bytes > BYTES_MAX || learn_of(round->check, name, &info, &record, err));
+    bool done = false;
+    /* one that is another when it is read than when it was looked at is looked at again */
+    for (int tries = 0; !done && tries < 2 && (tries == 0 || err->code == E_OBJECT_CHANGED); tries++)
+        done = object_stat(round->check->objects, name, &info, err) &&
+               (info.bytes > BYTES_MAX || learn_of(round->check, name, &info, &record, err));
     if (!done && err->code != E_OBJECT && err->code != E_OBJECT_CHANGED)
         return false;
     line->unread = !done;
@@ -152,7 +159,7 @@ bool check_fetch(struct object_store *objects, struct object_name name, struct i
     enum image_fault fault = IMAGE_OK;
     struct err why = { 0 };
     buf_init(&bytes, BYTES_MAX + PIECE);
-    bool done = read_object(objects, name, SPAN_NONE, &bytes, &why);
+    bool done = read_object(objects, name, NULL, &bytes, &why);
     if (!done)
         fail(err, E_INTERNAL, "An image that was sound cannot be read any more: %s", why.text);
     else if (!image_decode_near(buf_span(&bytes), &image_limits_s3, CHECK_SIDE, ret_image, &fault))

@@ -77,8 +77,10 @@ static bool fetch_object(struct object_store *objects, struct object_name name, 
                          uint64_t bytes_max, bool *ret_too_large, struct err *err)
 {
     struct object_reader *reader;
-    if (!object_open(objects, name, 0, SPAN_NONE, &reader, err))
+    struct object_info info;
+    if (!object_stat(objects, name, &info, err) || !object_open(objects, name, 0, span_str(info.etag), &reader, err))
         return false;
+    uint64_t before = *total;
     char *piece = mem_alloc(PIECE), last = '\n';
     bool done = true;
     for (size_t got = 1; done && got > 0 && !*ret_too_large;) {
@@ -90,6 +92,9 @@ static bool fetch_object(struct object_store *objects, struct object_name name, 
         *ret_too_large = bytes_max > 0 && *total > bytes_max;
         done = write(file, piece, got) == (ssize_t)got || fail(err, E_INTERNAL, "a manifest cannot be kept");
     }
+    if (done && !*ret_too_large && *total - before != info.bytes)
+        done = fail(err, E_INTERNAL, "the object store gave %llu bytes of a manifest of %llu",
+                    (unsigned long long)(*total - before), (unsigned long long)info.bytes);
     if (done && last != '\n')
         done = write(file, "\n", 1) == 1 || fail(err, E_INTERNAL, "a manifest cannot be kept");
     free(piece);

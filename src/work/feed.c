@@ -6,7 +6,7 @@ enum { CHUNK = 128 * 1024, LINE_MAX_LIFTED = 64 << 20, OVERLONG_KEPT = 256 };
 bool feed_open(struct feed *feed, struct object_store *objects, struct object_name name, struct span etag,
                uint64_t offset, int64_t line, uint32_t line_chars, struct err *err)
 {
-    *feed = (struct feed){ .offset = offset, .line = line };
+    *feed = (struct feed){ .offset = offset, .line = line, .read = offset };
     /* What the server itself added to a line does not count against its limit (docs/manifests.md): eight times as many
        characters are handed on to be judged, of at most 4 bytes each. */
     feed->line_max = line_chars && line_chars < LINE_MAX_LIFTED / 32 ? (size_t)line_chars * 32 + 16 : LINE_MAX_LIFTED;
@@ -29,7 +29,11 @@ static bool read_more(struct feed *feed, struct buf *input, struct err *err)
     if (!object_read(feed->reader, input->ptr + input->len, room, &got, err))
         return false;
     input->len += got;
+    feed->read += got;
     feed->ended = got == 0;
+    if (feed->bytes > 0 && (feed->ended ? feed->read != feed->bytes : feed->read > feed->bytes))
+        return fail(err, E_INTERNAL, "the object store gave %llu bytes of an object of %llu",
+                    (unsigned long long)feed->read, (unsigned long long)feed->bytes);
     return true;
 }
 

@@ -12,6 +12,8 @@
 
 struct feed {
     struct object_reader *reader;
+    uint64_t bytes;  /* that the object has, where the caller has set it; a store that gives others fails */
+    uint64_t read;   /* of the object, those before the first offset included */
     struct buf held; /* bytes read and not handed on: lines beyond the last batch, a cut line's beginning */
     size_t line_max; /* bytes a held line may have */
     uint64_t offset; /* of the object, where `held` begins */

@@ -109,6 +109,7 @@ static bool read_manifest(struct ingest *ingest, const struct dataset_manifest *
     struct object_name name = { manifest->bucket, manifest->key, manifest->version };
     bool done = feed_open(&feed, run->objects, name, manifest->etag, (uint64_t)run->job->cursor,
                           ingest->stage.progress.line + 1, line_limits.line_chars, err);
+    feed.bytes = manifest->bytes;
     if (done) {
         struct crew *crew = crew_new(run->store, &line_limits, &feed, run->parsers);
         done = stage_lines(ingest, crew, err);

@@ -41,7 +41,10 @@ static struct object_name object_of(const struct shelf *shelf, const struct vers
 static bool read_whole(const struct shelf *shelf, struct object_name name, struct buf *ret_content, struct err *err)
 {
     struct object_reader *reader;
-    if (!object_open(shelf->objects, name, 0, SPAN_NONE, &reader, err))
+    struct object_info info;
+    size_t before = ret_content->len;
+    if (!object_stat(shelf->objects, name, &info, err) ||
+        !object_open(shelf->objects, name, 0, span_str(info.etag), &reader, err))
         return false;
     bool done = true;
     for (size_t got = 1; done && got > 0;) {
@@ -58,6 +61,9 @@ static bool read_whole(const struct shelf *shelf, struct object_name name, struc
             ret_content->len += got;
     }
     object_close(reader);
+    if (done && ret_content->len - before != info.bytes)
+        done = fail(err, E_INTERNAL, "the object store gave %zu bytes of an object of %llu", ret_content->len - before,
+                    (unsigned long long)info.bytes);
     return done;
 }
 

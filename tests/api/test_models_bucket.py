@@ -232,7 +232,7 @@ def test_a_node_that_comes_later_takes_the_result(fleet, tmp_path):
     lab = fleet.node("b")
     description = lab.wait_version(arn, "TRAINING_IN_PROGRESS")
     assert description["Status"] == "TRAINING_COMPLETED" and description["EvaluationResult"]["F1Score"] > 0
-    assert "phase=images" not in fleet.running.log(), "it was trained again"
+    assert "kind=single-label" not in fleet.running.log(), "it was trained again"
     lab.start(arn)
 
 

@@ -1,7 +1,8 @@
 """A small S3 server for what real ones do not do on demand: version ids, and every way to fail.
 
 It keeps objects in memory, checks each request's signature with botocore's own signer, and records what was asked. A
-test queues faults; each request that comes takes the next one (None: behave).
+test queues faults; each request that comes takes the next one (None: behave). Or it gives a `plan`, which is asked with
+(method, bucket, key) of each request and says its fault or None.
 """
 import hashlib
 import threading
@@ -28,6 +29,10 @@ class Fault(NamedTuple):
     drip: Optional[float] = None      # seconds between pieces of a tenth of the body
     deaf: bool = False                # never answer
     hang_up: bool = False             # close without an answer
+    lost: bool = False                # a PUT is done, and closed without an answer
+    more: int = 0                     # bytes by which the announced length differs from the body's
+    flip: Optional[int] = None        # the byte of the body in which a bit is another
+    etag: Optional[str] = None        # another one than the object's
     ignore: tuple = ()                # request headers treated as absent
     replace: Optional[bytes] = None   # the object becomes this after the fault
 
@@ -45,6 +50,8 @@ class FakeS3:
     def __init__(self, tls=None, token=None, secret=SECRET):
         self.objects = {}  # (bucket, key) -> [(version id, bytes)], the newest last
         self.faults = deque()
+        self.plan = lambda method, bucket, key: None
+        self.puts = []  # (bucket, key) of each that was taken
         self.asked = []
         self.refused = []
         self.token = token
@@ -99,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         fake.asked.append(Asked(self.command, self.path, headers, body))
-        fault = (fake.faults.popleft() if fake.faults else None) or Fault()
+        fault = (fake.faults.popleft() if fake.faults else None) or fake.plan(self.command, *self.named()[:2]) or Fault()
         self.known = {name: value for name, value in headers.items() if name not in fault.ignore}
         if fault.deaf:
             fake.closing.wait()
@@ -155,7 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         bucket, key, version = self.named()
         if self.command == "PUT":
-            fake.store(bucket, key, body)
+            fake.objects[bucket, key] = [("null", body)]
+            fake.puts.append((bucket, key))
+            if fault.lost:
+                self.close_connection = True
+                return None
             return self.answer(200, b"", fault, ETag=etag_of(body))
         if self.command == "DELETE":
             fake.objects.pop((bucket, key), None)
@@ -172,26 +183,28 @@ class _Handler(BaseHTTPRequestHandler):
         if first and first >= len(content):
             return self.refuse(416, "InvalidRange")
         part = {"Content-Range": f"bytes {first}-{len(content) - 1}/{len(content)}"} if first else {}
-        self.answer(206 if first else 200, content[first:], fault, ETag=etag_of(content), **part)
+        if fault.flip is not None:
+            content = content[:fault.flip] + bytes([content[fault.flip] ^ 1]) + content[fault.flip + 1:]
+        self.answer(206 if first else 200, content[first:], fault, ETag=fault.etag or etag_of(found[-1]), **part)
         if fault.replace is not None:
             fake.objects[bucket, key] = [("null", fault.replace)]
 
     def answer(self, status, body, fault, **headers):
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": len(body)}.items():
+        for name, value in {**headers, "Content-Length": len(body) + fault.more}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.send(body, fault)
 
     def send(self, body, fault):
-        limit = next((n for n in (fault.cut_after, fault.silence_after) if n is not None), len(body))
+        limit = next((n for n in (fault.cut_after, fault.silence_after) if n is not None), len(body) + min(fault.more, 0))
         size = len(body) // 10 if fault.drip else CHUNK
         for at in range(0, min(limit, len(body)), size):
             self.wfile.write(body[at:min(at + size, limit)])
             self.wfile.flush()
             time.sleep(fault.drip or 0)
-        if limit < len(body):
+        if limit < len(body) + max(fault.more, 0):
             self.close_connection = True
             if fault.silence_after is not None:
                 self.server.fake.closing.wait(20)

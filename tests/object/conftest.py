@@ -1,4 +1,5 @@
-"""Fixtures: `tool` runs object_tool, `fake` is a fake S3 server, `s3rver` the place of a real one."""
+"""Fixtures: `tool` runs object_tool, `fake` is a fake S3 server, `real_s3` a real one: s3rver, or Swift by REAL_S3=swift."""
+import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -6,7 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from harness.fake_s3 import ACCESS, SECRET, FakeS3
+from harness.s3 import RealS3
 from harness.server import BINARY, SANITIZER, environment
+from harness.swift import Swift
 
 HERE = Path(__file__).resolve().parent
 TOOL = BINARY.parent / "tests" / "object" / "object_tool"
@@ -69,11 +72,14 @@ def tool(fake):
 
 
 @pytest.fixture(scope="session")
-def s3rver(tmp_path_factory):
-    """The port of a running s3rver."""
+def real_s3(tmp_path_factory):
+    if os.environ.get("REAL_S3") == "swift":
+        with Swift(tmp_path_factory.mktemp("swift")) as swift:
+            yield RealS3(swift.ports["proxy"], swift.access, swift.secret)
+        return
     run = subprocess.Popen(["node", str(HERE / "s3rver.js"), str(tmp_path_factory.mktemp("s3rver"))],
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
     try:
-        yield int(run.stdout.readline())
+        yield RealS3(int(run.stdout.readline()), "S3RVER", "S3RVER")  # the only keys it has
     finally:
         run.communicate(timeout=SECONDS)

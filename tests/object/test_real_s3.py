@@ -9,14 +9,13 @@ from harness.fake_s3 import etag_of
 UNREADABLE = ("E_OBJECT", "Unable to get object metadata from S3. Check object key, region and/or access permissions.")
 UNWRITABLE = ("E_OBJECT", "Unable to write to output S3 bucket.")
 CHANGED = ("E_OBJECT_CHANGED", "The object was changed while it was being read.")
-KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # the only ones it has
 CONTENT = b"".join(b"line %d\n" % number for number in range(20000))
 
 
 @pytest.fixture(params=["path", "virtual"])
-def tool(request, s3rver, make_tool):
+def tool(request, real_s3, make_tool):
     host = "127.0.0.1" if request.param == "path" else "localhost"
-    return make_tool(f"s3:http://{host}:{s3rver}?style={request.param}", KEYS)
+    return make_tool(real_s3.place(host, style=request.param), real_s3.keys)
 
 
 @pytest.fixture
