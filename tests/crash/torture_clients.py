@@ -18,11 +18,14 @@ DEAD = (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError
 
 # How likely each move is, and which are made likelier so that a commit point is reached.
 MOVES = {"create_project": 3, "delete_project": 2, "create_dataset": 8, "update": 8, "distribute": 5, "delete_dataset": 4,
-         "tag": 3, "untag": 2, "look": 3}
+         "tag": 3, "untag": 2, "put_policy": 2, "delete_policy": 1, "look": 3}
 TOWARDS = {"project_delete": "delete_project", "dataset_distribute": "distribute", "settle_refs_of": "distribute",
            "run_settling": "update", "dataset_update": "update", "undo_part": "update", "tag_add": "tag",
            "tag_remove": "untag", "dataset_delete": "delete_dataset", "run_delete": "delete_dataset",
-           "stage_give_up": "update", "run_giving_up": "update"}
+           "stage_give_up": "update", "run_giving_up": "update", "project_policy_put": "put_policy",
+           "project_policy_delete": "delete_policy"}
+POLICY = ('{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{:012}"}},'
+          '"Action":"rekognition:CopyProjectVersion","Resource":"*"}}]}}')
 
 
 class Client(threading.Thread):
@@ -47,7 +50,7 @@ class Client(threading.Thread):
 
     def successor(self):
         """A thread runs once; the client goes on in another."""
-        other = Client(self.number, self.rng, self.folder)
+        other = type(self)(self.number, self.rng, self.folder)
         other.world, other.counter, other.calls = self.world, self.counter, self.calls
         return other
 
@@ -55,7 +58,7 @@ class Client(threading.Thread):
         self.api = boto_client(server, region)
 
     def head_for(self, point):
-        if point in TOWARDS:
+        if TOWARDS.get(point) in self.weights:
             self.weights[TOWARDS[point]] = 40
 
     def verify(self):
@@ -136,6 +139,7 @@ class Client(threading.Thread):
         seen, want = World(), World()
         project = want.projects[name] = self.world.projects[name]
         twin = seen.projects[name] = Project(project.arn, project.tags)
+        twin.versions, twin.policies = project.versions, project.policies
         for kind, dataset in project.datasets.items():
             status = self.api.describe_dataset(DatasetArn=dataset.arn)["DatasetDescription"]["Status"]
             twin.datasets[kind] = Dataset(dataset.arn, entries_of(self.api, dataset.arn), (status,), dataset.tags)
@@ -179,7 +183,7 @@ class Client(threading.Thread):
         self.attempt(self.api.create_project, effect, ProjectName=name)
 
     def delete_project(self):
-        name = self.pick_project(lambda project: not project.datasets)
+        name = self.pick_project(lambda project: not project.datasets and not project.versions)
         if name is None:
             return
         refusals = () if self.is_quiet(name) else ("ResourceInUseException",)
@@ -292,12 +296,14 @@ class Client(threading.Thread):
             self.deleted.append((name, arn))
 
     def pick_tagged(self):
-        """A function from a world to the project or dataset chosen, or None."""
+        """A function from a world to the project, dataset or version chosen, or None."""
         name = self.pick_project()
         if name is None:
             return None
-        kind = self.rng.choice([None, *sorted(self.world.projects[name].datasets)])
-        return lambda world: world.projects[name].datasets[kind] if kind else world.projects[name]
+        project = self.world.projects[name]
+        kind, chosen = self.rng.choice([(None, None), *(("datasets", each) for each in sorted(project.datasets)),
+                                        *(("versions", each) for each in sorted(project.versions))])
+        return lambda world: getattr(world.projects[name], kind)[chosen] if kind else world.projects[name]
 
     def tag(self):
         chosen = self.pick_tagged()
@@ -314,6 +320,31 @@ class Client(threading.Thread):
         key = self.rng.choice(sorted(chosen(self.world).tags))
         self.attempt(self.api.untag_resource, lambda world, answer: chosen(world).tags.pop(key),
                      ResourceArn=chosen(self.world).arn, TagKeys=[key])
+
+    def put_policy(self):
+        """Attaches one of two policies, or replaces the one there is."""
+        name = self.pick_project()
+        if name is None:
+            return
+        self.counter += 1
+        policy, document = self.rng.choice(["one", "two"]), POLICY.format(self.counter)
+        there = self.world.projects[name].policies.get(policy)
+        wish = {"PolicyRevisionId": there[1]} if there else {}
+
+        def effect(world, answer):
+            world.projects[name].policies[policy] = (document, answer and answer["PolicyRevisionId"])
+        self.attempt(self.api.put_project_policy, effect, ProjectArn=self.world.projects[name].arn, PolicyName=policy,
+                     PolicyDocument=document, **wish)
+
+    def delete_policy(self):
+        name = self.pick_project(lambda project: project.policies)
+        if name is None:
+            return self.put_policy()
+        policy = self.rng.choice(sorted(self.world.projects[name].policies))
+        revision = self.world.projects[name].policies[policy][1]
+        wish = {"PolicyRevisionId": revision} if self.rng.random() < 0.5 else {}
+        self.attempt(self.api.delete_project_policy, lambda world, answer: world.projects[name].policies.pop(policy),
+                     ProjectArn=self.world.projects[name].arn, PolicyName=policy, **wish)
 
     def look(self):
         """What is settled must be as it was left, in full."""

@@ -10,30 +10,30 @@ import time
 from harness.clients import close_clients
 from harness.faults import CUT_POWER, KILL, Board
 from harness.lab import fresh_region
+from harness.models import model_flags
 from harness.server import NotReady, Server
 from crash.torture_clients import Client
 from crash.torture_model import Wrong
+from crash.torture_modeller import Modeller, Pictures
 from crash.torture_operator import Operator
 
 CLIENTS = 3
 MOMENT_SECONDS = 0.8
 POINT_SECONDS = 10
-AT_START = ("prepare", "job_void_leases")
+SLOW = {"tell": 40, "job_cancel": 40}  # seconds: a training must have come so far
+AT_START = ("prepare", "job_void_leases", "version_restart")
 # The commit points that these clients and this operator come past. A new one is put here, with a move that reaches it,
 # or below, with the test that kills there.
 REACHED = (
-    "bucket_assign", "dataset_create", "dataset_delete", "dataset_distribute", "dataset_update", "job_claim",
-    "job_release", "job_void_leases", "key_add", "key_delete", "key_set_disabled", "prepare", "project_create",
-    "project_delete", "run_delete", "run_giving_up", "run_settling", "session_add", "settle_refs_of", "stage_finish",
-    "stage_give_up", "stage_pause", "store_ping", "tag_add", "tag_remove", "undo_part")
+    "bucket_assign", "dataset_create", "dataset_delete", "dataset_distribute", "dataset_update", "ended", "job_cancel",
+    "job_claim", "job_release", "job_void_leases", "key_add", "key_delete", "key_set_disabled", "prepare",
+    "project_create", "project_delete", "project_policy_delete", "project_policy_put", "run_delete", "run_giving_up",
+    "run_settling", "session_add", "settle_refs_of", "stage_finish", "stage_give_up", "stage_pause", "store_ping",
+    "tag_add", "tag_remove", "tell", "undo_part", "version_finish", "version_remove", "version_restart")
 NOT_REACHED = {
     "apply": "when the schema is made or changed: first_start, and test_upgrade.py",
     "backup_models_close": "of a backup, which is a draft until it is renamed, and of no server: test_backup.py",
     "lose_hope": "after eight failures of a job, which kills are not: test_sweep.c",
-    "project_policy_put": "one row in one transaction, as with tag_add; none of the torture's clients makes policies yet",
-    "project_policy_delete": "the same",
-    **dict.fromkeys(("ended", "job_cancel", "tell", "version_finish", "version_remove", "version_restart"),
-                    "of model versions, which no operation makes yet"),
 }
 
 
@@ -52,7 +52,8 @@ def cuts_of(seed, count):
 
 
 class Epoch:
-    """`power`: on a disk that forgets what is not synced (tests/faults/power.c); targets are then those of cuts_of."""
+    """`power`: on a disk that forgets what is not synced (tests/faults/power.c), which the files of models do not lie on;
+    targets are then those of cuts_of."""
 
     def __init__(self, seed, folder, targets, say=lambda line: None, power=False):
         self.seed = seed
@@ -61,12 +62,16 @@ class Epoch:
         self.say = say
         self.rng = random.Random(f"{seed} kills")
         self.board = Board(folder / "board")
-        self.server = Server(folder / "data", binary=self.board.binary,
+        flags = () if power else (*model_flags(), "--features-bytes", "0")
+        self.server = Server(folder / "data", flags, binary=self.board.binary,
                              env={**self.board.env, **({"FAULT_POWER": "1"} if power else {})})
         self.region = fresh_region()
         bucket = self.server.bucket_folder("torture")
         bucket.mkdir(parents=True)
         self.people = [Client(number, random.Random(f"{seed} client {number}"), bucket) for number in range(CLIENTS)]
+        if not power:
+            pictures = Pictures(self.server.bucket_folder("models"))
+            self.people.append(Modeller(CLIENTS, random.Random(f"{seed} modeller"), pictures, folder / "data" / "models"))
         self.people.append(Operator(random.Random(f"{seed} operator"), self.server))
         self.killed_at = []  # (point, side) that were met; (None, None) for a moment
         self.missed = []
@@ -143,10 +148,11 @@ class Epoch:
             spread = {"disk_write": 400, "disk_sync": 30, "disk_truncate": 2}[side]
             self.board.plan(CUT_POWER, side, self.rng.randint(1, spread), seed=self.rng.getrandbits(60))
         elif point:
-            self.board.plan(KILL, side, self.rng.randint(1, 3), point)
+            self.board.plan(KILL, side, 1 if point in SLOW else self.rng.randint(1, 3), point)
         elif target is None and self.rng.random() < 0.5:
             self.board.plan(KILL, "step", self.rng.randint(1, 2000))
-        deadline = time.monotonic() + (POINT_SECONDS if side else self.rng.uniform(0, MOMENT_SECONDS))
+        patience = SLOW.get(point, POINT_SECONDS) if side else self.rng.uniform(0, MOMENT_SECONDS)
+        deadline = time.monotonic() + patience
         while self.server.process.poll() is None and time.monotonic() < deadline and not self.complaints():
             time.sleep(0.005)
         if side and not self.board.fired:

@@ -1,4 +1,4 @@
-"""What must be true of a server that is killed again and again: a plain model of projects and datasets.
+"""What must be true of a server that is killed again and again: a plain model of projects, datasets and model versions.
 
 A `World` is what one client owns. It holds the *final* state of everything acknowledged: a job that is promised counts
 as done, for it will be. A call that was under way when the server died leaves two worlds, before and after, and the
@@ -11,6 +11,8 @@ import time
 
 SETTLE_SECONDS = 120
 IN_PROGRESS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+MOVING = ("TRAINING_IN_PROGRESS", "COPYING_IN_PROGRESS", "STARTING", "STOPPING", "DELETING")
+WITH_MODEL = ("TRAINING_COMPLETED", "COPYING_COMPLETED", "RUNNING", "STOPPED")
 
 
 class Wrong(AssertionError):
@@ -34,11 +36,25 @@ class Dataset:
         return dict(collections.Counter(label for label in self.entries.values() if label))
 
 
+class Version:
+    """A model version: `statuses` as above. Its name says what it sees: all that begin alike, to the dot, see alike."""
+
+    def __init__(self, arn, statuses, tags=None):
+        self.arn = arn
+        self.statuses = statuses
+        self.tags = tags or {}
+
+    def has_model(self):
+        return set(self.statuses) <= set(WITH_MODEL)
+
+
 class Project:
     def __init__(self, arn, tags):
         self.arn = arn
         self.tags = tags
         self.datasets = {}  # "TRAIN", "TEST" -> Dataset
+        self.versions = {}  # name -> Version
+        self.policies = {}  # name -> (document, revision; None: nobody heard it)
         self.distributed = False  # a distribution was promised; which fifth it takes is not known yet
 
     def union(self):
@@ -97,6 +113,32 @@ def wait_settled(api, arn, during=None):
         time.sleep(0.02)
 
 
+def versions_of(api, arn):
+    """{name: description} once none of them moves any more."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        pages = api.get_paginator("describe_project_versions").paginate(ProjectArn=arn)
+        found = [version for page in pages for version in page["ProjectVersionDescriptions"]]
+        moving = [(version["ProjectVersionArn"], version["Status"]) for version in found if version["Status"] in MOVING]
+        if not moving:
+            return {version["ProjectVersionArn"].split("/")[3]: version for version in found}
+        if time.monotonic() > deadline:
+            raise Wrong(f"still moving after {SETTLE_SECONDS} s: {moving}")
+        time.sleep(0.05)
+
+
+def observe_versions(api, project_arn):
+    return {name: Version(description["ProjectVersionArn"], (description["Status"],),
+                          api.list_tags_for_resource(ResourceArn=description["ProjectVersionArn"])["Tags"])
+            for name, description in versions_of(api, project_arn).items()}
+
+
+def observe_policies(api, project_arn):
+    pages = api.get_paginator("list_project_policies").paginate(ProjectArn=project_arn)
+    return {policy["PolicyName"]: (policy["PolicyDocument"], policy["PolicyRevisionId"])
+            for page in pages for policy in page["ProjectPolicies"]}
+
+
 def observe(api, prefix):
     """The world of the projects whose names begin so, when everything has settled."""
     world = World()
@@ -107,6 +149,8 @@ def observe(api, prefix):
             if not name.startswith(prefix):
                 continue
             project = world.projects[name] = Project(arn, api.list_tags_for_resource(ResourceArn=arn)["Tags"])
+            project.policies = observe_policies(api, arn)
+            project.versions = observe_versions(api, arn)
             for listed in row.get("Datasets", []):
                 description = wait_settled(api, listed["DatasetArn"])
                 if description is not None:
@@ -137,10 +181,33 @@ def differences(expected, seen):
             continue
         if want.tags != have.tags:
             said.append(f"{name}: tags {have.tags}, not {want.tags}")
+        said += policy_differences(name, want, have) + version_differences(name, want, have)
         if set(want.datasets) != set(have.datasets):
             said.append(f"{name}: datasets {sorted(have.datasets)}, not {sorted(want.datasets)}")
             continue
         said += project_differences(name, want, have)
+    return said
+
+
+def policy_differences(name, want, have):
+    same = set(want.policies) == set(have.policies)
+    same = same and all(document == have.policies[policy][0] and revision in (None, have.policies[policy][1])
+                        for policy, (document, revision) in want.policies.items())
+    return [] if same else [f"{name}: policies {have.policies}, not {want.policies}"]
+
+
+def version_differences(name, want, have):
+    if set(want.versions) != set(have.versions):
+        return [f"{name}: versions {sorted(have.versions)}, not {sorted(want.versions)}"]
+    said = []
+    for version, expected in want.versions.items():
+        seen = have.versions[version]
+        if expected.arn and expected.arn != seen.arn:
+            said.append(f"{name} {version} is {seen.arn}, not {expected.arn}")
+        if seen.statuses[0] not in expected.statuses:
+            said.append(f"{name} {version} is {seen.statuses[0]}, not one of {expected.statuses}")
+        if seen.tags != expected.tags:
+            said.append(f"{name} {version}: tags {seen.tags}, not {expected.tags}")
     return said
 
 

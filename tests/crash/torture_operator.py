@@ -1,4 +1,4 @@
-"""The operator of a server that is killed again and again: keys, sessions and buckets by the program's own commands.
+"""The operator of a server that is killed again and again: keys, buckets, trainings by the program's own commands.
 
 A command that exits with 0 is a promise. One that does not may have done its work or not, and is the last one until the
 server's next start.
@@ -34,13 +34,15 @@ class Operator(threading.Thread):
 
     def head_for(self, point):
         self.favourite = {"key_add": "create", "key_set_disabled": "turn", "key_delete": "delete",
-                          "session_add": "session", "bucket_assign": "assign", "store_ping": "ask"}.get(point)
+                          "session_add": "session", "bucket_assign": "assign", "store_ping": "ask",
+                          "job_cancel": "cancel"}.get(point)
 
     def run(self):
         try:
             while not self.ends.wait(0.02) and self.maybe is None:
                 likely = [self.favourite] * 5 if self.favourite and self.state[0] else []
-                move = self.rng.choice(["create", "create", "turn", "delete", "session", "assign", "ask"] + likely)
+                move = self.rng.choice(["create", "create", "turn", "delete", "session", "assign", "ask", "cancel"]
+                                       + likely)
                 getattr(self, move)()
         except Exception as wrong:  # reported by the epoch, with the seed
             self.wrong = wrong
@@ -95,6 +97,15 @@ class Operator(threading.Thread):
             urllib.request.urlopen(self.server.url + "/readyz", timeout=30).close()
         except (urllib.error.URLError, ConnectionError):
             self.ends.wait(0.1)
+
+    def cancel(self):
+        """A training that nobody counts on: `long` in its version's name. It may have ended just now."""
+        run = self.server.placard("jobs", "--json", check=False)
+        rows = [json.loads(line) for line in run.stdout.splitlines()] if run.returncode == 0 else []
+        for row in rows:
+            if "/version/long" in row.get("version", "") and row["kind"] == "train":
+                self.server.placard("jobs", "cancel", str(row["id"]), check=False)
+                self.calls += 1
 
     def verify(self):
         rows = [json.loads(line) for line in self.server.placard("keys", "list", "--json").stdout.splitlines()]
