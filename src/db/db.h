@@ -81,6 +81,7 @@ bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
  */
 bool db_copy(struct db *db, const char *path, struct err *err) MUST_CHECK;
 
-void db_set_fault(db_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
+/* Process-wide, for tests only, while no other thread is in the room; NULL removes it. */
+void db_set_fault(db_fault_hook *hook, void *ctx);
 
 #endif

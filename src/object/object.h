@@ -66,7 +66,8 @@ enum object_call {
 };
 #define OBJECT_CALLS (OBJECT_CALL_REMOVE + 1)
 typedef bool object_fault_hook(void *ctx, enum object_call call, struct object_name name);
-void object_set_fault(object_fault_hook *hook, void *ctx); /* process-wide, tests only; NULL removes it */
+/* Process-wide, for tests only, while no other thread is in the room; NULL removes it. */
+void object_set_fault(object_fault_hook *hook, void *ctx);
 
 /* 3 to 255 of [0-9A-Za-z.-_], as the API's model says (spec M). */
 bool object_bucket_is_sound(struct span bucket);

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* nftw */
 #include "scene.h"
 
+#include "scene_versions.h"
+
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -132,18 +134,25 @@ static bool delete_dataset(struct set *set, struct err *err)
 }
 
 const struct scene scenes[] = {
-    { "CreateProject", create_project, false },
-    { "DeleteProject", delete_project, false },
-    { "TagResource", add_tags, false },
-    { "UntagResource", remove_tags, false },
-    { "CreateDataset, empty", create_empty, true },
-    { "CreateDataset from a manifest", create_manifest, true },
-    { "CreateDataset from a manifest that is refused", create_refused, true },
-    { "CreateDataset from a dataset", create_copy, true },
-    { "UpdateDatasetEntries", update, true },
-    { "UpdateDatasetEntries that is refused", update_refused, true },
-    { "DistributeDatasetEntries", distribute, true },
-    { "DeleteDataset", delete_dataset, true },
+    { .name = "CreateProject", .act = create_project },
+    { .name = "DeleteProject", .act = delete_project },
+    { .name = "TagResource", .act = add_tags },
+    { .name = "UntagResource", .act = remove_tags },
+    { .name = "PutProjectPolicy", .act = scene_put_policy },
+    { .name = "DeleteProjectPolicy", .act = scene_delete_policy },
+    { .name = "CreateDataset, empty", .act = create_empty, .has_job = true },
+    { .name = "CreateDataset from a manifest", .act = create_manifest, .has_job = true },
+    { .name = "CreateDataset from a manifest that is refused", .act = create_refused, .has_job = true },
+    { .name = "CreateDataset from a dataset", .act = create_copy, .has_job = true },
+    { .name = "UpdateDatasetEntries", .act = update, .has_job = true },
+    { .name = "UpdateDatasetEntries that is refused", .act = update_refused, .has_job = true },
+    { .name = "DistributeDatasetEntries", .act = distribute, .has_job = true },
+    { .name = "DeleteDataset", .act = delete_dataset, .has_job = true, .insists = true },
+    { .name = "CreateProjectVersion", .act = scene_create_version, .has_job = true },
+    { .name = "CopyProjectVersion", .act = scene_copy_version, .has_job = true },
+    { .name = "StartProjectVersion", .act = scene_start_version, .has_job = true },
+    { .name = "StopProjectVersion", .act = scene_stop_version, .has_job = true, .insists = true, .runs = true },
+    { .name = "DeleteProjectVersion", .act = scene_delete_version, .has_job = true, .insists = true },
 };
 const size_t scene_count = COUNT_OF(scenes);
 
@@ -182,7 +191,7 @@ void set_enter(struct set *set, bool again)
     char place[PATH_ROOM + 8];
     struct err err;
     if (!again) {
-        copy_file(set, "stock.db", "placard.db");
+        copy_file(set, set->runs ? "running.db" : "stock.db", "placard.db");
         remove_file(set, "placard.db-wal");
         remove_file(set, "placard.db-shm");
     }
@@ -192,9 +201,17 @@ void set_enter(struct set *set, bool again)
     snprintf(place, sizeof place, "dir:%s/buckets", set->folder);
     CHECK(object_store_open(span_str(place), &set->objects, &err));
     struct runner_options running = {
-        .store = set->store, .objects = set->objects, .limits = &set->limits, .threads = 1, .parsers = 1
+        .store = set->store,
+        .objects = set->objects,
+        .limits = &set->limits,
+        .threads = 1,
+        .parsers = 1,
+        .trainings = 1,
+        .models = &scene_models,
     };
     CHECK(runner_start(&running, &set->runner, &err));
+    if (set->runs)
+        CHECK(set_settles(set)); /* what ran is started again */
 }
 
 void set_leave(struct set *set)
@@ -268,6 +285,7 @@ void set_make(struct set *set)
         CHECK(mkdtemp(set->folder));
     }
     struct limits limits = limits_default();
+    struct err err;
     limits_box_init(&set->limits, &limits);
     arena_init(&set->arena);
     set_enter(set, true);
@@ -278,8 +296,14 @@ void set_make(struct set *set)
     set->pair = make_project(set, "pair");
     set->train = make_dataset(set, set->pair, DATASET_TRAIN, true);
     set->test = make_dataset(set, set->pair, DATASET_TEST, false);
+    set->models = make_project(set, "models");
+    scene_make_version(set);
     set_leave(set);
     copy_file(set, "placard.db", "stock.db");
+    set_enter(set, true);
+    CHECK(scene_start_version(set, &err) && set_settles(set));
+    set_leave(set);
+    copy_file(set, "placard.db", "running.db");
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -370,6 +394,8 @@ void set_digest(struct set *set, bool statuses, struct buf *out)
             CHECK(known.status == projects[i].datasets[d].status); /* memory and database say the same */
             digest_dataset(set, &arena, &known, statuses, out);
         }
+        if (statuses)
+            scene_digest_versions(set, &arena, projects[i].arn, out);
     }
     arena_free(&arena);
 }

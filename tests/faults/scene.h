@@ -1,6 +1,6 @@
 /*
- * scene: every call and job that writes, each on the same small stock of projects and datasets, and what can be seen
- * of a store afterwards.
+ * scene: every call and job that writes, each on the same small stock of projects, datasets and model versions, and
+ * what can be seen of a store afterwards. Models are none: a table of functions that does nothing stands for them.
  *
  * set_make makes the stock in a folder, once. set_enter opens a fresh copy of it, with a runner; `act` makes the
  * scene's one call; set_settles waits until no job is left; set_leave closes. set_digest is everything a client
@@ -22,6 +22,8 @@ struct set {
     struct arena arena;
     struct span plain, empty, pair; /* ARNs: a project with one full dataset; with none; with a full and an empty one */
     struct span full, train, test;  /* of `plain`; of `pair` */
+    struct span models, trained;    /* a project without datasets, with a policy and a trained version */
+    bool runs;                      /* set by the caller: set_enter opens the stock in which that version runs */
     struct object_info good, bad;   /* the manifests */
 };
 
@@ -29,6 +31,8 @@ struct scene {
     const char *name;
     bool (*act)(struct set *set, struct err *err);
     bool has_job;
+    bool insists; /* its job is never given up */
+    bool runs;    /* see struct set */
 };
 extern const struct scene scenes[];
 extern const size_t scene_count;
