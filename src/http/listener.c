@@ -202,12 +202,15 @@ static void sleep_ms(long ms)
 }
 
 /* Until the time is over, connections end by themselves as their answers go out. Then the rest is cut, except for
-   requests in the handler's hands: those have an owner who answers, and are waited for without end. */
+   requests in the handler's hands: those have an owner who answers, and are waited for without end. An arrival that
+   libmicrohttpd admitted and then had no memory to begin is told to nobody and never comes: alone it is not waited for.
+ */
 static void drain(struct http_listener *listener, uint32_t drain_ms)
 {
     int64_t over_us = clock_mono_us() + (int64_t)drain_ms * 1000;
     int64_t complain_us = over_us + COMPLAINT_MS * 1000LL;
-    int64_t idle_us = 0; /* since when nothing is in the handler's hands any more */
+    int64_t idle_us = 0;  /* since when nothing is in the handler's hands any more */
+    int64_t alone_us = 0; /* since when there are only arrivals */
     for (;;) {
         int64_t now_us = clock_mono_us();
         bool over = now_us >= over_us;
@@ -215,8 +218,14 @@ static void drain(struct http_listener *listener, uint32_t drain_ms)
             atomic_store(&listener->closing, true);
         unsigned working = 0;
         unsigned arriving = atomic_load(&listener->arriving); /* first: who arrives joins the others */
-        unsigned left = sweeper_drain(listener, over, &working) + arriving;
-        if (left == 0)
+        unsigned left = sweeper_drain(listener, over, &working);
+        if (left + arriving == 0)
+            break;
+        if (left > 0)
+            alone_us = 0;
+        else if (alone_us == 0)
+            alone_us = now_us;
+        else if (now_us - alone_us >= LATE_MS * 1000LL)
             break;
         if (over && working == 0) {
             if (idle_us == 0)

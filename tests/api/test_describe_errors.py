@@ -70,7 +70,7 @@ def test_access_denied(lab, users):
 
 
 def test_provisioned_throughput_exceeded(start_server):
-    own = start_server("--rate", "DescribeDataset=2")
+    own = start_server("--rate", "DescribeDataset=1")
     lab = Lab(own)
     arn = lab.begin()  # to wait for its end would spend the rate
     codes = []

@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000, BEAT_MS = 5, THREADS_ON_THE_WAY = 3 };
 
 int64_t now_ms(void)
 {
@@ -150,6 +150,42 @@ static void *work(void *ctx)
     return NULL;
 }
 
+static void *beat(void *ctx)
+{
+    struct kit *kit = ctx;
+    while (!atomic_load(&kit->silent)) {
+        int64_t from_us = clock_mono_us();
+        sleep_ms(BEAT_MS);
+        atomic_fetch_add(&kit->late_us, clock_mono_us() - from_us - BEAT_MS * 1000);
+    }
+    return NULL;
+}
+
+static int64_t late_ms(const struct kit *kit)
+{
+    return THREADS_ON_THE_WAY * atomic_load(&kit->late_us) / 1000;
+}
+
+struct watch watch_begin(const struct kit *kit)
+{
+    return (struct watch){ now_ms(), late_ms(kit) };
+}
+
+int64_t watch_late_ms(const struct kit *kit, struct watch watch)
+{
+    return late_ms(kit) - watch.late_ms;
+}
+
+void watch_check(const struct kit *kit, struct watch watch, int64_t least_ms, int64_t most_ms, const char *what)
+{
+    int64_t took = now_ms() - watch.begin_ms, late;
+    sleep_ms(2 * BEAT_MS); /* a stall that made it late is counted by then */
+    late = watch_late_ms(kit, watch);
+    if (took < least_ms - late || took > most_ms + late)
+        fail_msg("%s: %lld ms, not %lld to %lld, woken late by %lld", what, (long long)took, (long long)least_ms,
+                 (long long)most_ms, (long long)late);
+}
+
 void kit_start(struct kit *kit, void (*adjust)(struct http_options *options))
 {
     memset(kit, 0, sizeof *kit);
@@ -161,6 +197,7 @@ void kit_start(struct kit *kit, void (*adjust)(struct http_options *options))
     pthread_cond_init(&kit->changed, NULL);
     for (unsigned i = 0; i < KIT_WORKERS; i++)
         CHECK(pthread_create(&kit->workers[i], NULL, work, kit) == 0);
+    CHECK(pthread_create(&kit->metronome, NULL, beat, kit) == 0);
     const struct http_handler handler = {
         .ctx = kit, .head = on_head, .body = on_body, .complete = on_complete, .done = on_done
     };
@@ -177,6 +214,8 @@ void kit_finish(struct kit *kit)
     pthread_mutex_unlock(&kit->lock);
     for (unsigned i = 0; i < KIT_WORKERS; i++)
         pthread_join(kit->workers[i], NULL);
+    atomic_store(&kit->silent, true);
+    pthread_join(kit->metronome, NULL);
     pthread_cond_destroy(&kit->changed);
     pthread_mutex_destroy(&kit->lock);
     assert_int_equal(atomic_load(&kit->heads), atomic_load(&kit->dones));
@@ -208,7 +247,7 @@ void kit_release(struct kit *kit)
 
 bool kit_has_open(struct kit *kit, unsigned count)
 {
-    for (int64_t until = now_ms() + 5000; now_ms() < until; sleep_ms(2))
+    for (int64_t until = now_ms() + PATIENCE_MS; now_ms() < until; sleep_ms(2))
         if (http_open_connections(kit->listener) == count)
             return true;
     return false;

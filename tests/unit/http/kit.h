@@ -39,6 +39,9 @@ struct kit {
     unsigned held_count;
     bool stopping;
     pthread_t workers[KIT_WORKERS];
+    pthread_t metronome;
+    atomic_bool silent; /* the metronome ends */
+    _Atomic int64_t late_us;
 };
 
 /* Starts with the defaults but for what `adjust` changes (NULL: nothing). */
@@ -53,7 +56,7 @@ void kit_finish(struct kit *kit);
 void kit_wait_held(struct kit *kit, unsigned count);
 void kit_release(struct kit *kit); /* answers everything held */
 
-/* True as soon as the listener has that many connections; false after five seconds. */
+/* True as soon as the listener has that many connections; false after a minute. */
 bool kit_has_open(struct kit *kit, unsigned count);
 
 struct client {
@@ -88,5 +91,18 @@ unsigned client_ask(struct client *client, const char *text);
 
 int64_t now_ms(void);
 void sleep_ms(long ms);
+
+/*
+ * A bar on time that a busy machine does not move: a metronome measures how much later than told this process was woken
+ * meanwhile, and so much, for each of the three threads that an answer passes, is allowed beside the bar.
+ */
+struct watch {
+    int64_t begin_ms;
+    int64_t late_ms;
+};
+
+struct watch watch_begin(const struct kit *kit);
+int64_t watch_late_ms(const struct kit *kit, struct watch watch); /* what is allowed since */
+void watch_check(const struct kit *kit, struct watch watch, int64_t least_ms, int64_t most_ms, const char *what);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/listener.h"
 
 #define HOST "Host: h\r\n"
 
@@ -17,18 +18,19 @@ static struct kit kit;
 
 struct load {
     pthread_t thread;
+    struct client *client;
     const char *path;
     int number;
-    unsigned requests; /* at the most */
-    unsigned answered; /* whole and right */
-    unsigned wrong;    /* whole and not right */
-    unsigned broken;   /* cut within an answer */
+    unsigned requests;    /* at the most */
+    atomic_uint answered; /* whole and right */
+    unsigned wrong;       /* whole and not right */
+    unsigned broken;      /* cut within an answer */
 };
 
 static void *run_load(void *arg)
 {
     struct load *load = arg;
-    struct client *client = client_open(&kit);
+    struct client *client = load->client;
     for (unsigned i = 0; i < load->requests; i++) {
         char text[160], want[32];
         int len = snprintf(want, sizeof want, "%d-%u", load->number, i);
@@ -53,7 +55,8 @@ static void start_load(struct load *loads, unsigned requests)
 {
     static const char *const paths[] = { "/later", "/echo", "/early", "/later" };
     for (int i = 0; i < CLIENTS; i++) {
-        loads[i] = (struct load){ .number = i, .path = paths[i % 4], .requests = requests };
+        loads[i] =
+            (struct load){ .client = client_open(&kit), .number = i, .path = paths[i % 4], .requests = requests };
         CHECK(pthread_create(&loads[i].thread, NULL, run_load, &loads[i]) == 0);
     }
 }
@@ -96,30 +99,32 @@ static void holds_many_at_once(void **state)
     kit_stop(&kit, 1000);
 }
 
-/* Whatever was begun is answered whole; each answer announces the end; nobody new is let in. */
+/* Whatever was begun is answered whole; each answer announces the end; nobody new is let in; and the time that there
+   would be is not sat out. */
 static void stops_under_load(void **state)
 {
     (void)state;
+    enum { PLENTY_MS = 600000, SOON_MS = 3000 };
     static struct load loads[CLIENTS];
     for (int round = 0; round < 5; round++) {
         kit_start(&kit, NULL);
         start_load(loads, 1000000);
+        for (int i = 0; i < CLIENTS; i++)
+            while (atomic_load(&loads[i].answered) == 0)
+                sleep_ms(1);
         sleep_ms(50 + 30 * round);
-        int64_t begin = now_ms();
-        http_stop(kit.listener, 5000);
-        assert_in_range(now_ms() - begin, 0, 3000);
-        unsigned answered = 0;
+        struct watch watch = watch_begin(&kit);
+        http_stop(kit.listener, PLENTY_MS);
+        watch_check(&kit, watch, 0, SOON_MS, "a stop under load");
         for (int i = 0; i < CLIENTS; i++) {
             pthread_join(loads[i].thread, NULL);
-            answered += loads[i].answered;
             assert_int_equal(loads[i].wrong + loads[i].broken, 0);
         }
-        assert_true(answered > 0);
         kit_finish(&kit);
     }
 }
 
-enum { DRAIN_MS = 1500 };
+enum { DRAIN_MS = 1500, PATIENCE_MS = 60000 };
 
 static void *stop_soon(void *unused)
 {
@@ -142,11 +147,12 @@ static void waits_for_what_is_held(void **state)
     assert_true(kit_has_open(&kit, 4));
     pthread_t stopper;
     assert_int_equal(pthread_create(&stopper, NULL, stop_soon, NULL), 0);
-    int64_t begin = now_ms();
-    assert_true(client_ended(idle, DRAIN_MS - 100));
-    assert_true(client_ended(mute, DRAIN_MS - 100));
-    assert_true(client_ended(half, 10 * DRAIN_MS));
-    assert_in_range(now_ms() - begin, DRAIN_MS - 50, 5 * DRAIN_MS);
+    struct watch watch = watch_begin(&kit);
+    assert_true(client_ended(idle, PATIENCE_MS));
+    assert_true(client_ended(mute, PATIENCE_MS));
+    watch_check(&kit, watch, 0, DRAIN_MS - 100, "idle ones");
+    assert_true(client_ended(half, PATIENCE_MS));
+    watch_check(&kit, watch, DRAIN_MS - 50, 5 * DRAIN_MS, "one that half arrived");
     sleep_ms(300);
     kit_release(&kit);
     struct answer answer = client_read(held);
@@ -218,6 +224,18 @@ static void stops_while_clients_come_and_go(void **state)
     }
 }
 
+/* As if libmicrohttpd had admitted a connection and had no memory to begin it, of which it tells nobody. */
+static void does_not_wait_for_who_never_comes(void **state)
+{
+    (void)state;
+    kit_start(&kit, NULL);
+    atomic_fetch_add(&kit.listener->arriving, 1);
+    struct watch watch = watch_begin(&kit);
+    http_stop(kit.listener, 60000);
+    watch_check(&kit, watch, 900, 5000, "a stop");
+    kit_finish(&kit);
+}
+
 static void says_why_it_cannot_start(void **state)
 {
     (void)state;
@@ -251,6 +269,7 @@ int main(void)
         cmocka_unit_test(finishes_what_arrives_while_it_drains),
         cmocka_unit_test(starts_and_stops_at_once),
         cmocka_unit_test(stops_while_clients_come_and_go),
+        cmocka_unit_test(does_not_wait_for_who_never_comes),
         cmocka_unit_test(says_why_it_cannot_start),
     };
     return cmocka_run_group_tests_name("http_later", tests, NULL, NULL);
