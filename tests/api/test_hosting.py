@@ -11,6 +11,7 @@ from harness.clients import boto_client
 from harness.images import picture
 from harness.models import ModelLab, model_flags
 
+pytestmark = pytest.mark.trains
 CALLERS = 12
 EACH = 4
 

@@ -279,6 +279,7 @@ def test_a_damaged_model_does_not_start(models, own_model, harm, message):
     assert version["StatusMessage"] == message
 
 
+@pytest.mark.trains
 def test_a_model_of_another_backbone_does_not_start(start_server, tmp_path):
     shutil.copytree(backbones() / BACKBONE, tmp_path / "backbones" / BACKBONE)
     server = start_server("--backbones", str(tmp_path / "backbones"))

@@ -8,7 +8,7 @@ import pytest
 from harness.lab import error_of, fresh_region
 from harness.models import ModelLab, model_flags
 
-pytestmark = pytest.mark.slow  # it takes a trained model
+pytestmark = [pytest.mark.slow, pytest.mark.trains]
 
 
 @pytest.fixture

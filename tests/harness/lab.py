@@ -15,7 +15,7 @@ from harness.clients import Wire, boto_client
 from harness.manifests import Bucket, manifest
 
 POLL_SECONDS = 0.02
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 
 _numbers = itertools.count()
 

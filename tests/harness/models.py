@@ -6,7 +6,7 @@ from harness.images import picture
 from harness.lab import POLL_SECONDS, Lab, fresh_name
 from harness.manifests import image_entry
 
-WAIT_SECONDS = 180
+WAIT_SECONDS = 600
 
 
 def training_entries(bucket, labels=("red", "blue"), each=6, folder="images"):
