@@ -14,7 +14,7 @@
  *
  * Each part says which C functions it stands for: `C:`, then file and functions; the test that runs this model looks
  * for them. What is left out: several entries in a block (a block is one entry here), label counts, which are written in
- * the same transactions, Distribute, which flips two datasets in one transaction, and Delete.
+ * the same transactions. Distribute, which flips two datasets in one transaction, and Delete are in distribute.pml.
  *
  * The variable BROKEN of the environment breaks one rule of the protocol; each must be found:
  */

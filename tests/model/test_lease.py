@@ -1,4 +1,6 @@
-"""The protocol of jobs, leases and generations (lease.pml), looked through by spin: whole, and each rule of it broken.
+"""The protocol of jobs, leases and generations, looked through by spin: whole, and each rule of it broken.
+
+lease.pml has the jobs of one dataset, distribute.pml those of two that flip at once, and a deletion.
 
 A model that could not fail would prove nothing, so each rule that the model names is broken once, and must be missed.
 """
@@ -11,10 +13,9 @@ import pytest
 
 from harness.server import ROOT
 
-MODEL = Path(__file__).with_name("lease.pml")
-TEXT = MODEL.read_text(encoding="utf-8")
-RULES = {name: int(number) for name, number in
-         re.findall(r"^#define ([A-Z_]+) +(\d+) +/\*", TEXT.split("#ifndef MISHAPS")[0], re.M)}
+MODELS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.pml"))}
+RULES = {(model, name): int(number) for model, text in MODELS.items() for name, number in
+         re.findall(r"^#define ([A-Z_]+) +(\d+) +/\*", text.split("#ifndef MISHAPS")[0], re.M)}
 # These are found only after most of the states were looked at.
 FAR = {"FINISH_APART", "CURSOR_APART", "SETTLE_BESIDE_COPY"}
 DEPTH = 100_000
@@ -23,10 +24,13 @@ pytestmark = pytest.mark.xdist_group("model")
 
 
 @pytest.fixture(scope="module")
-def verifier(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    (folder / MODEL.name).write_text(TEXT, encoding="utf-8")
-    subprocess.run(["spin", "-a", MODEL.name], cwd=folder, check=True, capture_output=True)
+def verifiers(tmp_path_factory):
+    return {model: verifier_of(tmp_path_factory.mktemp(model), model) for model in MODELS}
+
+
+def verifier_of(folder, model):
+    (folder / f"{model}.pml").write_text(MODELS[model], encoding="utf-8")
+    subprocess.run(["spin", "-a", f"{model}.pml"], cwd=folder, check=True, capture_output=True)
     subprocess.run(["gcc", "-O1", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=2048", "-o", "pan", "pan.c"], cwd=folder,
                    check=True)
     return folder / "pan"
@@ -42,22 +46,24 @@ def verify(verifier, broken=0):
     return int(re.search(r"errors: (\d+)", said).group(1)), int(re.search(r"(\d+) states, stored", said).group(1)), said
 
 
-def test_nothing_is_lost_doubled_or_half_visible(verifier):
-    errors, states, said = verify(verifier)
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_is_lost_doubled_or_half_visible(verifiers, model):
+    errors, states, said = verify(verifiers[model])
     assert errors == 0, said
     assert states > 1_000_000, "the model has shrunk: does it still do what it says?"
 
 
-@pytest.mark.parametrize("rule", [pytest.param(rule, marks=[pytest.mark.slow] if rule in FAR else []) for rule in RULES])
-def test_each_broken_rule_is_found(verifier, rule):
-    errors, _, said = verify(verifier, RULES[rule])
+@pytest.mark.parametrize("model, rule", [pytest.param(*rule, marks=[pytest.mark.slow] if rule[1] in FAR else [])
+                                         for rule in RULES])
+def test_each_broken_rule_is_found(verifiers, model, rule):
+    errors, _, said = verify(verifiers[model], RULES[model, rule])
     assert errors == 1, said
     assert "assertion violated" in said
 
 
 def named_functions():
     """(file, function) of every `C:` in the model."""
-    for line in re.findall(r"/\* C: (.*?) \*/", TEXT):
+    for line in re.findall(r"/\* C: (.*?) \*/", "".join(MODELS.values())):
         for part in line.split(";"):
             words = part.split()
             if "/" not in words[0]:
