@@ -109,7 +109,7 @@ def main():
     given = parser.parse_args()
     given.flood = min(given.flood, FLOOD_MOST)
     report = Report("A good client in a hostile crowd")
-    with serving() as server:
+    with serving("--connections-per-address", "0") as server:
         pid = server.process.pid
         caller = Caller(server)
         arn = caller.create(caller.project("described"), manifest(1000))

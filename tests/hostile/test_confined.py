@@ -4,6 +4,7 @@ That the filter lets through all that the server needs is shown by every other s
 kill. What it stops is tested in tests/unit/cli/test_confine.c.
 """
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.server import ROOT
 
 UNIT = ROOT / "packaging" / "placard.service"
 EXPOSURE_MOST = 1.5  # of 10, as systemd-analyze counts
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 
 
 def confinement(server):
@@ -62,6 +64,7 @@ def test_reload_and_end_work_in_confinement(start_server, tmp_path):
     assert confinement(own) == {(2, 1)}
 
 
+@needs_systemd
 def test_the_unit_is_one(tmp_path):
     """As systemd reads it, with a program and a manual page that are there."""
     text = UNIT.read_text(encoding="utf-8")
@@ -72,6 +75,7 @@ def test_the_unit_is_one(tmp_path):
     assert (run.returncode, said) == (0, []), run.stderr
 
 
+@needs_systemd
 def test_the_unit_exposes_little():
     run = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", UNIT],

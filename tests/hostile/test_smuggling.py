@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.raw import RawSocket, statuses
-from harness.server import ROOT
+from harness.server import ROOT, run_placard
 from hostile.smuggling import ELSEWHERE, GOOD, NEXT, ROWS, get, post
 
 HEAR_SECONDS = 20
@@ -98,6 +98,12 @@ def test_limits_of_connections(start_server):
     deadline = time.monotonic() + HEAR_SECONDS
     while exchange(own, NEXT, (200,)) != ([200], False):
         assert time.monotonic() < deadline, "the places were not given back"
+
+
+def test_one_address_cannot_bring_about_shedding():
+    """Which begins at seven eighths of all connections: so much one address does not get by default."""
+    settings = dict(re.findall(r"^([\w-]+) = (\d+)$", run_placard("print-config").stdout, re.M))
+    assert 0 < int(settings["connections-per-address"]) <= int(settings["connections"]) // 4
 
 
 def test_limit_of_connections_in_total(start_server):
