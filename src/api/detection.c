@@ -103,8 +103,8 @@ static void render_label(struct json_writer *w, const struct models_label *label
     json_close_object(w);
 }
 
-static void done(struct models_detection *detection, const struct models_label *labels, size_t count,
-                 const struct err *err)
+static void answer(struct models_detection *detection, const struct models_label *labels, size_t count,
+                   const struct err *err)
 {
     struct detecting *detecting = (struct detecting *)(void *)detection;
     struct call *call = detecting->call;
@@ -143,7 +143,7 @@ bool detect_custom_labels(struct call *call, struct json_writer *w, bool *ret_la
         .detection = { .limits = limits_box_get(call->api->limits),
                        .by_threshold = !in->min_confidence.given,
                        .min_confidence = (float)in->min_confidence.value,
-                       .done = done },
+                       .done = answer },
         .call = call,
         .most = in->max_results.value > 0 ? (uint64_t)in->max_results.value : UINT64_MAX,
     };

@@ -114,17 +114,18 @@ static void mac(EVP_MAC_CTX *ctx, const unsigned char *key, size_t key_len, stru
 
 void sigv4_key(struct span secret, const struct sigv4_scope *scope, unsigned char ret_key[SHA256_BYTES])
 {
+    static const char before[4] = { 'A', 'W', 'S', '4' };
     EVP_MAC_CTX *ctx = my_local()->once;
     CHECK(secret.len < SIZE_MAX / 2);
-    unsigned char *first = mem_alloc(4 + secret.len);
-    memcpy(first, "AWS4", 4);
+    unsigned char *first = mem_alloc(sizeof before + secret.len);
+    memcpy(first, before, sizeof before);
     if (secret.len > 0)
-        memcpy(first + 4, secret.ptr, secret.len);
-    mac(ctx, first, 4 + secret.len, scope->date, ret_key);
+        memcpy(first + sizeof before, secret.ptr, secret.len);
+    mac(ctx, first, sizeof before + secret.len, scope->date, ret_key);
     mac(ctx, ret_key, SHA256_BYTES, scope->region, ret_key);
     mac(ctx, ret_key, SHA256_BYTES, scope->service, ret_key);
     mac(ctx, ret_key, SHA256_BYTES, scope->terminator, ret_key);
-    OPENSSL_cleanse(first, 4 + secret.len);
+    OPENSSL_cleanse(first, sizeof before + secret.len);
     free(first);
 }
 

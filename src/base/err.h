@@ -59,14 +59,14 @@ extern "C" {
 
 /* Fills *err (which may be NULL) and returns false. A text longer than the room is cut. */
 #if defined(__clang_analyzer__) && !defined(PLACARD_BASE_ERR_C)
-/* The analyzer looks into one file at a time and into no variadic function, and has to know what is returned. */
-static inline bool fail_as_analyzed(struct err *err, enum err_code code)
+/* The analyzer looks into one file at a time and no variadic function: it is told the answer, and that texts count. */
+extern bool analyzed;
+static inline void set_code(struct err *err, enum err_code code)
 {
     if (err)
         err->code = code;
-    return false;
 }
-#define fail(err, code, ...) fail_as_analyzed((err), (code))
+#define fail(err, code, ...) (analyzed ? (void)__builtin_printf(__VA_ARGS__) : (void)0, set_code((err), (code)), false)
 #else
 bool fail(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 #endif

@@ -91,12 +91,12 @@ static bool train(const char *folder, struct arena *arena, struct err *err)
 {
     struct train_request request;
     struct speech speech = { .lock = PTHREAD_MUTEX_INITIALIZER };
-    const struct train_run run = { folder, &stopping, say_progress, &speech };
+    const struct train_run training = { folder, &stopping, say_progress, &speech };
     int lock = -1;
     if (!train_request_of(folder, arena, &request, err))
         return false;
     log_start((enum log_level)request.log_level, request.log_json);
-    bool done = take_lock(folder, &lock, err) && train_run(&run, &request, err);
+    bool done = take_lock(folder, &lock, err) && train_run(&training, &request, err);
     log_stop();
     if (lock >= 0)
         close(lock);
