@@ -19,8 +19,8 @@ from crash.torture_operator import Operator
 
 CLIENTS = 3
 MOMENT_SECONDS = 0.8
-POINT_SECONDS = 10
-SLOW = {"tell": 40, "job_cancel": 40}  # seconds: a training must have come so far
+POINT_SECONDS = 60  # at the most: a busy machine takes its time to get there
+SLOW = {"tell": 180, "job_cancel": 180}  # a training must have come so far
 AT_START = ("prepare", "job_void_leases", "version_restart")
 # The commit points that these clients and this operator come past. A new one is put here, with a move that reaches it,
 # or below, with the test that kills there.
