@@ -27,9 +27,9 @@ static bool copy(void *ctx, const struct version *from, const struct version *to
     return true;
 }
 
-static bool drop(void *ctx, int64_t version_id, struct err *err)
+static bool drop(void *ctx, const struct version *version, struct err *err)
 {
-    (void)ctx, (void)version_id, (void)err;
+    (void)ctx, (void)version, (void)err;
     return true;
 }
 
