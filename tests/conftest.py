@@ -7,6 +7,7 @@ import pytest
 from harness.clients import close_clients
 from harness.lab import Lab, fresh_name, fresh_region
 from harness.models import ModelLab, model_flags
+from harness.postgres import close_shared
 from harness.server import Server
 from harness.users import Users
 
@@ -18,6 +19,13 @@ os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.dev
 # A shell starts what it puts into the background with SIGINT ignored, and so would every program under test ignore it:
 # a test that interrupts one would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def postgres_of_this_process():
+    """Ends it behind all servers; one is only started where a test asks for it."""
+    yield
+    close_shared()
 
 
 def pytest_collection_modifyitems(items):

@@ -34,6 +34,7 @@ const char *err_name(enum err_code code)
         [E_OK] = "E_OK",
         [E_INTERNAL] = "E_INTERNAL",
         [E_STORE] = "E_STORE",
+        [E_CONFLICT] = "E_CONFLICT",
         [E_NOT_FOUND] = "E_NOT_FOUND",
         [E_EXISTS] = "E_EXISTS",
         [E_IN_USE] = "E_IN_USE",

@@ -4,8 +4,8 @@
  * A function that can fail from causes outside the program returns bool (true: done) and takes `struct err *err` last.
  * On failure it says `return fail(err, E_…, "a sentence with %s", …);` and leaves its `ret_` outputs untouched. The
  * code says what kind of thing went wrong, never which exception it becomes: that is api/fault's knowledge alone. The
- * sentence is for a person: for most codes it reaches the client, so it holds no path, secret or SQL; E_INTERNAL's and
- * E_STORE's sentence is only logged.
+ * sentence is for a person: for most codes it reaches the client, so it holds no path, secret or SQL; E_INTERNAL's,
+ * E_STORE's and E_CONFLICT's sentence is only logged.
  */
 #ifndef PLACARD_BASE_ERR_H
 #define PLACARD_BASE_ERR_H
@@ -18,6 +18,8 @@ enum err_code {
     E_OK = 0,
     E_INTERNAL,      /* our fault, or the machine's */
     E_STORE,         /* the database failed (disk full, I/O, busy past hope) */
+    E_CONFLICT,      /* another writer came first, or the database was lost before the commit: nothing has happened,
+                        and the same again may well be done */
     E_NOT_FOUND,     /* no such resource in the caller's account and region */
     E_EXISTS,        /* the name or place is taken */
     E_IN_USE,        /* the resource's state forbids it */

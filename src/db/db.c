@@ -5,7 +5,7 @@
 
 #include "db/driver.h"
 
-static const struct db_driver *const drivers[] = { &db_sqlite };
+static const struct db_driver *const drivers[] = { &db_sqlite, &db_postgres };
 
 static _Atomic(db_fault_hook *) fault_hook;
 static void *fault_ctx;
@@ -25,18 +25,49 @@ static bool broken(enum db_call call, const char *what, struct err *err)
     return true;
 }
 
+static bool takes(const struct db_driver *driver, struct span place)
+{
+    for (unsigned i = 0; driver->schemes[i]; i++)
+        if (span_starts(place, span_str(driver->schemes[i])))
+            return true;
+    return false;
+}
+
 bool db_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err)
 {
     for (unsigned i = 0; i < COUNT_OF(drivers); i++) {
-        struct span scheme = span_str(drivers[i]->scheme);
-        if (!span_starts(place, scheme))
+        if (!takes(drivers[i], place))
             continue;
-        if (!drivers[i]->open(span_from(place, scheme.len), mode, ret_db, err))
+        if (!drivers[i]->open(place, mode, ret_db, err))
             return false;
         (*ret_db)->driver = drivers[i];
         return true;
     }
-    return fail(err, E_CONFIG, "The store `" SPAN_FMT "` is of no known kind; use sqlite:PATH.", SPAN_ARG(place));
+    return fail(err, E_CONFIG, "The store `" SPAN_FMT "` is of no known kind; use sqlite:PATH or postgres://….",
+                SPAN_ARG(place));
+}
+
+bool db_is_shared(const struct db *db)
+{
+    return db->driver->shared;
+}
+
+void db_show_place(struct span place, struct buf *out)
+{
+    struct span rest = place, options = place;
+    if (!takes(&db_postgres, place)) {
+        buf_add(out, place);
+        return;
+    }
+    rest =
+        span_from(span_cut(&options, '?'), (size_t)((const char *)memchr(place.ptr, '/', place.len) - place.ptr) + 2);
+    for (size_t at = rest.len; at-- > 0;)
+        if (rest.ptr[at] == '@') {
+            rest = span_from(rest, at + 1);
+            break;
+        }
+    buf_add_str(out, "postgres://");
+    buf_add(out, rest);
 }
 
 void db_close(struct db *db)
@@ -80,7 +111,15 @@ bool db_in_transaction(const struct db *db)
 
 struct db_query *db_query(struct db *db, const char *sql_literal)
 {
-    struct db_query *q = db->driver->query(db, sql_literal);
+    struct db_query *q = db->driver->query(db, sql_literal, false);
+    q->broken = false;
+    return q;
+}
+
+struct db_query *db_walk(struct db *db, const char *sql_literal)
+{
+    CHECK(db->in_transaction);
+    struct db_query *q = db->driver->query(db, sql_literal, true);
     q->broken = false;
     return q;
 }
@@ -152,6 +191,11 @@ int64_t db_changes(const struct db *db)
 bool db_script(struct db *db, const char *sql, struct err *err)
 {
     return !broken(DB_CALL_STEP, sql, err) && db->driver->script(db, sql, err);
+}
+
+bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *err)
+{
+    return db->driver->has_table(db, name, ret_has, err);
 }
 
 bool db_copy(struct db *db, const char *path, struct err *err)

@@ -2,19 +2,26 @@
  * db: SQL engines behind one small table of functions. Knows nothing of our tables.
  *
  * A connection belongs to one thread at a time. SQL text is a string literal: statements are prepared once per
- * connection and cached by the literal's address. Parameters are ?1 ?2 …; one dialect for all engines: integers,
- * text, blobs, 0/1 booleans, ON CONFLICT, RETURNING, no JSON functions, ordering by integers only.
+ * connection and cached by the literal's address. Parameters are ?1 ?2 …; one dialect for all engines: integers of 64
+ * bits, text, blobs, 0/1 booleans, CASE and not a scalar max, ON CONFLICT, RETURNING, no row ids, no JSON functions,
+ * ordering by integers only. FOR UPDATE [SKIP LOCKED] may end a SELECT of a write: an engine with one writer, which has
+ * locked everything, leaves it out. now_ms() is the engine's wall clock, the same for all who share it.
  *
  *     struct db_query *q = db_query(db, "SELECT name FROM label WHERE dataset_id = ?1");
  *     db_bind_int(q, 1, id);
  *     while (db_next(q, err) == DB_ROW) … db_text(q, 0) …      (spans live until the next db_next or db_end)
  *     if (!db_end(q, err)) return false;                        (errors of every step surface here too)
  *
- * Errors are E_STORE with the engine's sentence, which is logged and never shown to a client.
+ * Errors are E_STORE with the engine's sentence, which is logged and never shown to a client; or E_CONFLICT where an
+ * engine that is shared by several processes could not do it now: another transaction came first (serialization
+ * failure, deadlock, a unique row that was not there before, a lock not had in time) or the connection broke. Then
+ * nothing of the transaction has happened, and who began it may do the whole of it again. A connection that breaks
+ * while it commits is E_STORE: what became of it is not known. A broken connection is made anew by the next db_begin.
  */
 #ifndef PLACARD_DB_DB_H
 #define PLACARD_DB_DB_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -22,7 +29,14 @@ struct db;
 struct db_query;
 
 enum db_step { DB_ROW, DB_DONE, DB_FAILED };
-enum db_mode { DB_READ, DB_WRITE };
+
+/*
+ * DB_READ: one consistent state. DB_READ_ONE: a single statement, which is a state of its own; costs an engine
+ * elsewhere one exchange and not three. DB_WRITE: serializable. DB_WRITE_CLAIMED: each statement sees what is committed
+ * when it begins; for writes of rows on which the writer has a claim, and checks it. An engine with one writer takes
+ * both alike.
+ */
+enum db_mode { DB_READ, DB_READ_ONE, DB_WRITE, DB_WRITE_CLAIMED };
 
 /*
  * What a test may count, delay and break: called before each engine call, and true makes it fail. `what` is the SQL
@@ -33,9 +47,18 @@ enum db_call { DB_CALL_BEGIN, DB_CALL_STEP, DB_CALL_COMMIT, DB_CALL_COMMITTED, D
 #define DB_CALLS (DB_CALL_CHECKPOINT + 1)
 typedef bool db_fault_hook(void *ctx, enum db_call call, const char *what);
 
-/* `sqlite:PATH`. A connection that only reads never blocks the writer. */
+/*
+ * `sqlite:PATH`, or `postgres://…` as libpq's documentation has it (`postgresql://…` likewise). DB_READ or DB_WRITE: a
+ * connection that only reads never blocks a writer.
+ */
 bool db_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err) MUST_CHECK;
 void db_close(struct db *db);
+
+/* Whether other processes may write to the same database. */
+bool db_is_shared(const struct db *db);
+
+/* A place without what must not be logged: `postgres://HOST/NAME` for one with a user, a password and options. */
+void db_show_place(struct span place, struct buf *out);
 
 bool db_begin(struct db *db, enum db_mode mode, struct err *err) MUST_CHECK;
 
@@ -47,6 +70,10 @@ void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
 
 struct db_query *db_query(struct db *db, const char *sql_literal);
+
+/* Likewise, for a SELECT of more rows than should lie in memory, or that may not be read to its end. In a transaction.
+ */
+struct db_query *db_walk(struct db *db, const char *sql_literal);
 void db_bind_int(struct db_query *q, int at, int64_t value);
 void db_bind_text(struct db_query *q, int at, struct span text); /* bytes must live until db_end */
 void db_bind_blob(struct db_query *q, int at, struct span bytes);
@@ -66,18 +93,22 @@ int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
 /* Several statements at once, for migrations and pragmas. */
 bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 
+bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *err) MUST_CHECK;
+
 /* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
 unsigned db_log_pages(const struct db *db);
 
 /*
  * Moves what the log holds into the database file; `truncate` also gives the log's space back. Others may write
- * meanwhile; only a log that was moved whole begins anew with the next commit.
+ * meanwhile; only a log that was moved whole begins anew with the next commit. Nothing to do where the engine sees to
+ * that itself.
  */
 bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
 
 /*
  * Writes everything that is committed now into a new file, as one state, whatever is written meanwhile. The file holds
- * a whole database; it is not synced yet, and on failure some of it may be there.
+ * a whole database; it is not synced yet, and on failure some of it may be there. E_CONFIG from an engine that has
+ * tools of its own for this.
  */
 bool db_copy(struct db *db, const char *path, struct err *err) MUST_CHECK;
 

@@ -8,13 +8,16 @@
 #include "db/db.h"
 
 struct db_driver {
-    const char *scheme; /* "sqlite:" */
-    bool (*open)(struct span path, enum db_mode mode, struct db **ret_db, struct err *err);
+    const char *schemes[3];     /* how its places begin: "sqlite:"; NULL behind the last */
+    bool shared;                /* several processes may write */
+    const char *const *scripts; /* its schemas, in order */
+    unsigned script_count;
+    bool (*open)(struct span place, enum db_mode mode, struct db **ret_db, struct err *err);
     void (*close)(struct db *db);
     bool (*begin)(struct db *db, enum db_mode mode, struct err *err);
     bool (*commit)(struct db *db, struct err *err);
     void (*rollback)(struct db *db);
-    struct db_query *(*query)(struct db *db, const char *sql_literal);
+    struct db_query *(*query)(struct db *db, const char *sql_literal, bool walk);
     const char *(*text)(const struct db_query *q); /* the literal */
     void (*bind_int)(struct db_query *q, int at, int64_t value);
     void (*bind_text)(struct db_query *q, int at, struct span text);
@@ -27,6 +30,7 @@ struct db_driver {
     struct span (*column_blob)(struct db_query *q, int column);
     bool (*column_is_null)(struct db_query *q, int column);
     bool (*script)(struct db *db, const char *sql, struct err *err);
+    bool (*has_table)(struct db *db, const char *name, bool *ret_has, struct err *err);
     bool (*checkpoint)(struct db *db, bool truncate, struct err *err);
     bool (*copy)(struct db *db, const char *path, struct err *err);
 };
@@ -43,6 +47,6 @@ struct db_query {
     bool broken; /* by a test: db_end tells, as for a step that failed by itself */
 };
 
-extern const struct db_driver db_sqlite;
+extern const struct db_driver db_sqlite, db_postgres;
 
 #endif

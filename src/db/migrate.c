@@ -1,23 +1,18 @@
 /* migrate: see migrate.h for the contract. */
 #include "db/migrate.h"
 
-#include "db/scripts.h"
+#include <time.h>
 
-/* Whether the database has ever been ours. */
-static bool has_versions(struct db *db, bool *ret_has, struct err *err)
-{
-    struct db_query *q = db_query(db, "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'");
-    enum db_step step = db_next(q, err);
-    *ret_has = step == DB_ROW;
-    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
-}
+#include "db/driver.h"
 
-static bool schema_version(struct db *db, bool make, int64_t *ret_version, struct err *err)
+enum { TRIES = 50, AGAIN_MS = 100 };
+
+/* 0 where the database has never been ours. */
+static bool schema_version(struct db *db, int64_t *ret_version, struct err *err)
 {
-    bool has = true;
+    bool has;
     *ret_version = 0;
-    if (make ? !db_script(db, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)", err)
-             : !has_versions(db, &has, err))
+    if (!db_has_table(db, "schema_version", &has, err))
         return false;
     if (!has)
         return true;
@@ -34,11 +29,11 @@ static bool apply(struct db *db, int64_t version, const char *script, struct err
     if (!db_begin(db, DB_WRITE, err))
         return false;
     struct db_query *q;
-    if (!db_script(db, script, err))
+    if (version == 1 && !db_script(db, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)", err))
         goto undo;
-    q = db_query(db, "INSERT INTO schema_version (version) VALUES (?1)");
+    q = db_query(db, "INSERT INTO schema_version (version) VALUES (?1)"); /* first: another server waits for it */
     db_bind_int(q, 1, version);
-    if (!db_run(q, err))
+    if (!db_run(q, err) || !db_script(db, script, err))
         goto undo;
     return db_commit(db, err);
 undo:
@@ -46,11 +41,11 @@ undo:
     return false;
 }
 
-bool db_migrate(struct db *db, bool allowed, struct err *err)
+static bool migrate(struct db *db, bool allowed, struct err *err)
 {
-    const int64_t newest = (int64_t)COUNT_OF(db_scripts_sqlite);
+    const int64_t newest = db->driver->script_count;
     int64_t version;
-    if (!schema_version(db, allowed, &version, err))
+    if (!schema_version(db, &version, err))
         return false;
     if (version > newest)
         return fail(err, E_CONFIG,
@@ -63,7 +58,20 @@ bool db_migrate(struct db *db, bool allowed, struct err *err)
                     "to bring it up to date.",
                     (long long)version, (long long)newest);
     for (; version < newest; version++)
-        if (!apply(db, version + 1, db_scripts_sqlite[version], err))
+        if (!apply(db, version + 1, db->driver->scripts[version], err))
             return false;
+    return true;
+}
+
+/* Of several servers that begin at once one does it; the others find it done. */
+bool db_migrate(struct db *db, bool allowed, struct err *err)
+{
+    const struct timespec pause = { .tv_nsec = AGAIN_MS * 1000000L };
+    struct err why;
+    for (unsigned tries = 0; !migrate(db, allowed, &why); tries++) {
+        if (why.code != E_CONFLICT || tries == TRIES)
+            return fail(err, why.code, "%s", why.text);
+        nanosleep(&pause, NULL);
+    }
     return true;
 }

@@ -8,7 +8,9 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "db/driver.h"
+#include "db/scripts_sqlite.h"
 
 enum { STATEMENTS = 256, BUSY_MS = 10000 };
 
@@ -55,9 +57,17 @@ static int on_commit(void *base, sqlite3 *handle, const char *schema, int pages)
     return SQLITE_OK;
 }
 
-static bool sqlite_open(struct span path, enum db_mode mode, struct db **ret_db, struct err *err)
+/* now_ms() of the dialect. */
+static void now_ms(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    sqlite3_result_int64(context, clock_wall_ms());
+}
+
+static bool sqlite_open(struct span place, enum db_mode mode, struct db **ret_db, struct err *err)
 {
     struct sqlite_db *db = mem_zero(1, sizeof *db);
+    struct span path = span_from(place, strlen(db_sqlite.schemes[0]));
     char *name = mem_dup(path.ptr, path.len);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
     bool done = sqlite3_open_v2(name, &db->handle, flags, NULL) == SQLITE_OK;
@@ -70,6 +80,7 @@ static bool sqlite_open(struct span path, enum db_mode mode, struct db **ret_db,
     }
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     sqlite3_extended_result_codes(db->handle, 1);
+    CHECK(sqlite3_create_function(db->handle, "now_ms", 0, SQLITE_UTF8, NULL, now_ms, NULL, NULL) == SQLITE_OK);
     db->base.driver = &db_sqlite;
     const char *setup = mode == DB_WRITE
                             ? "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
@@ -87,7 +98,7 @@ static bool sqlite_open(struct span path, enum db_mode mode, struct db **ret_db,
 
 static bool sqlite_begin(struct db *db, enum db_mode mode, struct err *err)
 {
-    return sqlite_script(db, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN", err);
+    return sqlite_script(db, mode == DB_WRITE || mode == DB_WRITE_CLAIMED ? "BEGIN IMMEDIATE" : "BEGIN", err);
 }
 
 static bool sqlite_commit(struct db *db, struct err *err)
@@ -102,8 +113,24 @@ static void sqlite_rollback(struct db *base)
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static struct db_query *sqlite_query(struct db *base, const char *sql)
+/* Without the locks of single rows, which the one writer has no use for. */
+static int bytes_of(const char *sql)
 {
+#define SPAN_OF(text)                                                                                                  \
+    {                                                                                                                  \
+        (text), sizeof(text) - 1                                                                                       \
+    }
+    static const struct span locks[] = { SPAN_OF(" FOR UPDATE SKIP LOCKED"), SPAN_OF(" FOR UPDATE") };
+    struct span text = span_str(sql);
+    for (unsigned i = 0; i < COUNT_OF(locks); i++)
+        if (span_ends(text, locks[i]))
+            return (int)(text.len - locks[i].len);
+    return (int)text.len;
+}
+
+static struct db_query *sqlite_query(struct db *base, const char *sql, bool walk)
+{
+    (void)walk; /* rows come one by one anyway */
     struct sqlite_db *db = (struct sqlite_db *)base;
     unsigned at = (unsigned)(((uintptr_t)sql * 0x9E3779B97F4A7C15u) >> 40) % STATEMENTS;
     for (unsigned tried = 0; db->queries[at].sql && db->queries[at].sql != sql; tried++) {
@@ -115,7 +142,8 @@ static struct db_query *sqlite_query(struct db *base, const char *sql)
     q->failed = false;
     if (!q->sql) {
         q->sql = sql;
-        if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->statement, NULL) != SQLITE_OK) {
+        if (sqlite3_prepare_v3(db->handle, sql, bytes_of(sql), SQLITE_PREPARE_PERSISTENT, &q->statement, NULL) !=
+            SQLITE_OK) {
             q->failed = true;
             engine_fail(db->handle, sql, &q->error);
             q->sql = NULL; /* tried anew next time */
@@ -218,6 +246,15 @@ static bool sqlite_column_is_null(struct db_query *q, int column)
     return sqlite3_column_type(statement_of(q), column) == SQLITE_NULL;
 }
 
+static bool sqlite_has_table(struct db *db, const char *name, bool *ret_has, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1");
+    db_bind_text(q, 1, span_str(name));
+    enum db_step step = db_next(q, err);
+    *ret_has = step == DB_ROW;
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
 static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
@@ -250,7 +287,9 @@ static bool sqlite_copy(struct db *base, const char *path, struct err *err)
 }
 
 const struct db_driver db_sqlite = {
-    .scheme = "sqlite:",
+    .schemes = { "sqlite:" },
+    .scripts = db_scripts_sqlite,
+    .script_count = COUNT_OF(db_scripts_sqlite),
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = sqlite_begin,
@@ -269,6 +308,7 @@ const struct db_driver db_sqlite = {
     .column_blob = sqlite_column_blob,
     .column_is_null = sqlite_column_is_null,
     .script = sqlite_script,
+    .has_table = sqlite_has_table,
     .checkpoint = sqlite_checkpoint,
     .copy = sqlite_copy,
 };

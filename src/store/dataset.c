@@ -14,9 +14,18 @@
 bool dataset_describe(struct store *store, struct arena *arena, struct span arn, struct dataset_view *ret_view,
                       struct err *err)
 {
-    if (!catalog_get(store->catalog, arena, arn, ret_view))
-        return fail(err, E_NOT_FOUND, "The dataset " SPAN_FMT " does not exist.", SPAN_ARG(arn));
-    return true;
+    struct db *db;
+    struct dataset_row row;
+    if (!store_is_shared(store))
+        return catalog_get(store->catalog, arena, arn, ret_view) ||
+               fail(err, E_NOT_FOUND, "The dataset " SPAN_FMT " does not exist.", SPAN_ARG(arn));
+    if (!store_read_begin_one(store, &db, err))
+        return false;
+    bool done = dataset_row_by_arn(db, arena, arn, &row, err);
+    store_read_end(store, db);
+    if (done)
+        *ret_view = row.view;
+    return done;
 }
 
 /* --- create --------------------------------------------------------------------------------------------------------
@@ -71,11 +80,20 @@ static bool insert(struct db *db, struct span arn, int64_t project_id, enum data
     return db_end(q, step == DB_FAILED ? NULL : err) && step == DB_DONE;
 }
 
+/* A job that moves the source on to another generation, and then tidies up behind itself, must see the copy's job. */
+static bool stay(struct db *db, int64_t id, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT id FROM dataset WHERE id = ?1 FOR UPDATE");
+    db_bind_int(q, 1, id);
+    enum db_step step = db_next(q, err);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
 /* The copy's labels and counters are fixed now, with the generation it will read: the source may change meanwhile. */
 static bool promise_copy(struct db *db, struct arena *arena, int64_t id, struct span source_arn, struct err *err)
 {
     struct dataset_row source;
-    if (!dataset_row_by_arn(db, arena, source_arn, &source, err))
+    if (!dataset_row_by_arn(db, arena, source_arn, &source, err) || !stay(db, source.view.id, err))
         return false;
     if (!readable(source.view.status))
         return fail(err, E_INVALID, "The source dataset is %s; it can be copied once it is complete.",

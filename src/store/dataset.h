@@ -45,7 +45,7 @@ struct dataset_view {
     struct span message; /* likewise */
 };
 
-/* From memory, no I/O: E_NOT_FOUND. */
+/* From memory, no I/O, but where the store is shared: E_NOT_FOUND. */
 bool dataset_describe(struct store *store, struct arena *arena, struct span arn, struct dataset_view *ret_view,
                       struct err *err) MUST_CHECK;
 

@@ -91,7 +91,7 @@ bool dataset_rows_load(struct db *db, struct catalog *catalog, struct err *err)
 {
     struct arena arena;
     arena_init(&arena);
-    struct db_query *q = db_query(db, "SELECT " COLUMNS " FROM dataset");
+    struct db_query *q = db_walk(db, "SELECT " COLUMNS " FROM dataset");
     enum db_step step;
     while ((step = db_next(q, err)) == DB_ROW) {
         struct dataset_row row;
@@ -106,8 +106,9 @@ bool dataset_rows_load(struct db *db, struct catalog *catalog, struct err *err)
 bool dataset_row_set_status(struct db *db, int64_t id, enum dataset_status status, enum dataset_message_code code,
                             struct span message, struct err *err)
 {
-    struct db_query *q = db_query(db, "UPDATE dataset SET status = ?2, message_code = ?3, message = ?4, "
-                                      "updated_ms = max(?5, created_ms) WHERE id = ?1");
+    struct db_query *q =
+        db_query(db, "UPDATE dataset SET status = ?2, message_code = ?3, message = ?4, "
+                     "updated_ms = CASE WHEN ?5 > created_ms THEN ?5 ELSE created_ms END WHERE id = ?1");
     db_bind_int(q, 1, id);
     db_bind_int(q, 2, status);
     db_bind_int(q, 3, code);

@@ -149,9 +149,9 @@ static bool walk_blocks(struct walk *walk, const struct dataset_row *row, struct
     int64_t first;
     if (!first_block(walk, row, &first, err))
         return false;
-    struct db_query *q = db_query(walk->db, "SELECT first_seq, idx, data FROM block WHERE dataset_id = ?1 AND "
-                                            "first_seq >= ?2 AND born <= ?3 AND (died IS NULL OR died > ?3) "
-                                            "ORDER BY first_seq");
+    struct db_query *q = db_walk(walk->db, "SELECT first_seq, idx, data FROM block WHERE dataset_id = ?1 AND "
+                                           "first_seq >= ?2 AND born <= ?3 AND (died IS NULL OR died > ?3) "
+                                           "ORDER BY first_seq");
     db_bind_int(q, 1, row->view.id);
     db_bind_int(q, 2, first);
     db_bind_int(q, 3, row->generation);

@@ -210,9 +210,9 @@ static void check_block(struct recount *r, struct db_query *q)
 
 static bool walk_blocks(struct recount *r, struct err *err)
 {
-    struct db_query *q = db_query(r->walk->db, "SELECT first_seq, last_seq, entries, idx, data FROM block "
-                                               "WHERE dataset_id = ?1 AND born <= ?2 AND (died IS NULL OR died > ?2) "
-                                               "ORDER BY first_seq, born");
+    struct db_query *q = db_walk(r->walk->db, "SELECT first_seq, last_seq, entries, idx, data FROM block "
+                                              "WHERE dataset_id = ?1 AND born <= ?2 AND (died IS NULL OR died > ?2) "
+                                              "ORDER BY first_seq, born");
     db_bind_int(q, 1, r->dataset->view.id);
     db_bind_int(q, 2, r->dataset->generation);
     enum db_step step;
@@ -255,7 +255,7 @@ static void store_refs(struct recount *r, const struct ref *refs, size_t count)
 
 static bool load_ref_rows(struct recount *r, struct err *err)
 {
-    struct db_query *q = db_query(r->walk->db, "SELECT hash, seq FROM entry_ref WHERE dataset_id = ?1");
+    struct db_query *q = db_walk(r->walk->db, "SELECT hash, seq FROM entry_ref WHERE dataset_id = ?1");
     db_bind_int(q, 1, r->dataset->view.id);
     enum db_step step;
     while ((step = db_next(q, err)) == DB_ROW)
@@ -283,8 +283,8 @@ static bool load_ref_pages(struct recount *r, struct err *err)
     int64_t before = 0;
     struct arena arena;
     arena_init(&arena);
-    struct db_query *q = db_query(r->walk->db, "SELECT first_hash, pairs FROM ref_page WHERE dataset_id = ?1 "
-                                               "ORDER BY first_hash");
+    struct db_query *q = db_walk(r->walk->db, "SELECT first_hash, pairs FROM ref_page WHERE dataset_id = ?1 "
+                                              "ORDER BY first_hash");
     db_bind_int(q, 1, r->dataset->view.id);
     enum db_step step;
     for (bool first = true; (step = db_next(q, err)) == DB_ROW; first = false) {

@@ -32,7 +32,8 @@ struct told {
 
 struct store {
     const char *partition;
-    struct catalog *catalog;
+    bool shared;
+    struct catalog *catalog; /* empty where it is shared */
     unsigned char hash_secret[32];
     unsigned char token_secret[32];
 
@@ -43,11 +44,12 @@ struct store {
     bool job_due; /* a job's patience is over: it goes next */
     struct store_waits waits;
 
+    struct db *keeper; /* of leases (job_renew), where it is shared; used by one thread, while the writer may be busy */
+
     struct db *writer; /* these belong to who made busy true */
     struct arena published;
     struct publication *publications;
     struct told *told;
-    int64_t last_number;
     unsigned tidied_pages; /* of the log when that was last asked for */
 
     struct tidier *tidier;

@@ -4,7 +4,13 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
-enum { LEASE_MS = 10000 };
+/* Longer than any server runs. */
+#define LEASE_UNTIL_VOID_MS ((int64_t)1 << 50)
+
+static int64_t lease_ms(const struct db *db)
+{
+    return db_is_shared(db) ? JOB_LEASE_MS : LEASE_UNTIL_VOID_MS;
+}
 
 bool job_insert(struct db *db, enum job_kind kind, int64_t dataset_id, int64_t other_id, int64_t other_gen,
                 struct span source, struct span progress, struct err *err)
@@ -61,7 +67,8 @@ static const struct {
  * cancelled waits for no other training: it is given up among the models' jobs.
  */
 #define FREE                                                                                                           \
-    "owner = '' AND CASE WHEN kind = 6 AND cancelled THEN ?5 ELSE kind BETWEEN ?3 AND ?4 END AND NOT ((kind = 5 OR "   \
+    "(owner = '' OR lease_ms < now_ms()) AND CASE WHEN kind = 6 AND cancelled = 1 THEN ?5 WHEN kind BETWEEN ?3 AND "   \
+    "?4 THEN 1 ELSE 0 END = 1 AND NOT ((kind = 5 OR "                                                                  \
     "phase = 2) AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 2 AND c.phase = 0 "                                     \
     "AND c.other_id IN (job.dataset_id))) AND NOT (kind = 10 AND EXISTS (SELECT 1 FROM job c WHERE c.kind = 7 AND "    \
     "c.source_version_id = job.version_id)) AND NOT (kind = 6 AND EXISTS (SELECT 1 FROM job c JOIN project_version "   \
@@ -103,7 +110,8 @@ static bool pick(struct db *db, struct arena *arena, enum job_lane lane, struct 
 {
     struct db_query *q = db_query(db, "SELECT id, kind, phase, dataset_id, other_id, other_gen, attempt, failures, "
                                       "cursor, source, progress, version_id, source_version_id FROM job WHERE " FREE
-                                      " AND (not_before_ms <= ?1 OR not_before_ms > ?2) ORDER BY id LIMIT 1");
+                                      " AND (not_before_ms <= ?1 OR not_before_ms > ?2) ORDER BY id LIMIT 1 "
+                                      "FOR UPDATE SKIP LOCKED");
     int64_t now_ms = clock_wall_ms();
     db_bind_int(q, 1, now_ms);
     db_bind_int(q, 2, now_ms + JOB_POSTPONED_MOST_MS);
@@ -115,15 +123,22 @@ static bool pick(struct db *db, struct arena *arena, enum job_lane lane, struct 
     return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
 }
 
-static bool take(struct db *db, const struct job *job, struct err *err)
+/* From an owner whose lease has run out it is taken over. */
+static bool take(struct db *db, struct job *job, struct err *err)
 {
-    struct db_query *q = db_query(db, "UPDATE job SET owner = ?2, attempt = ?3, lease_ms = ?4, claim_cursor = cursor "
-                                      "WHERE id = ?1");
+    struct db_query *q = db_query(db, "UPDATE job SET owner = ?2, attempt = ?3, lease_ms = now_ms() + ?4, failures = "
+                                      "CASE WHEN owner = '' THEN failures WHEN cursor = claim_cursor THEN failures + 1 "
+                                      "ELSE 0 END, claim_cursor = cursor WHERE id = ?1 RETURNING failures");
     db_bind_int(q, 1, job->id);
     db_bind_text(q, 2, job->owner);
     db_bind_int(q, 3, job->attempt);
-    db_bind_int(q, 4, clock_wall_ms() + LEASE_MS);
-    return db_run(q, err);
+    db_bind_int(q, 4, lease_ms(db));
+    enum db_step step = db_next(q, err);
+    if (step == DB_ROW) {
+        job->failures = db_int(q, 0);
+        step = db_next(q, err);
+    }
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
 }
 
 bool job_claim(struct store *store, struct arena *arena, enum job_lane lane, struct span owner, struct job *ret_job,
@@ -150,6 +165,32 @@ bool job_claim(struct store *store, struct arena *arena, enum job_lane lane, str
     *ret_job = job;
     *ret_found = true;
     return true;
+}
+
+static bool renew_in(struct db *db, struct span owner, void (*cancelled)(void *ctx, int64_t job_id), void *ctx,
+                     struct err *err)
+{
+    struct db_query *q =
+        db_query(db, "UPDATE job SET lease_ms = now_ms() + ?2 WHERE owner = ?1 RETURNING id, cancelled");
+    db_bind_text(q, 1, owner);
+    db_bind_int(q, 2, lease_ms(db));
+    enum db_step step;
+    while ((step = db_next(q, err)) == DB_ROW)
+        if (db_int(q, 1) != 0)
+            cancelled(ctx, db_int(q, 0));
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+bool job_renew(struct store *store, struct span owner, void (*cancelled)(void *ctx, int64_t job_id), void *ctx,
+               struct err *err)
+{
+    struct db *db = store->keeper;
+    if (!db_begin(db, DB_WRITE_CLAIMED, err))
+        return false;
+    if (renew_in(db, owner, cancelled, ctx, err))
+        return db_commit(db, err);
+    db_rollback(db);
+    return false;
 }
 
 bool job_next_due(struct store *store, enum job_lane lane, int64_t *ret_wait_ms, struct err *err)
@@ -180,7 +221,7 @@ static bool touched_mine(struct db *db, struct db_query *q, struct err *err)
 
 bool job_checkpoint(struct db *db, const struct job *job, struct err *err)
 {
-    struct db_query *q = db_query(db, "UPDATE job SET cursor = ?4, phase = ?5, progress = ?6, lease_ms = ?7 "
+    struct db_query *q = db_query(db, "UPDATE job SET cursor = ?4, phase = ?5, progress = ?6, lease_ms = now_ms() + ?7 "
                                       "WHERE id = ?1 AND owner = ?2 AND attempt = ?3");
     db_bind_int(q, 1, job->id);
     db_bind_text(q, 2, job->owner);
@@ -188,7 +229,7 @@ bool job_checkpoint(struct db *db, const struct job *job, struct err *err)
     db_bind_int(q, 4, job->cursor);
     db_bind_int(q, 5, job->phase);
     db_bind_blob(q, 6, job->progress);
-    db_bind_int(q, 7, clock_wall_ms() + LEASE_MS);
+    db_bind_int(q, 7, lease_ms(db));
     return touched_mine(db, q, err);
 }
 
@@ -225,8 +266,9 @@ bool job_cancel(struct store *store, int64_t id, struct err *err)
     int64_t kind = -1;
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
-    struct db_query *q = db_query(db, "UPDATE job SET cancelled = (kind = ?2), not_before_ms = CASE WHEN kind = ?2 "
-                                      "THEN 0 ELSE not_before_ms END WHERE id = ?1 RETURNING kind");
+    struct db_query *q =
+        db_query(db, "UPDATE job SET cancelled = CASE WHEN kind = ?2 THEN 1 ELSE 0 END, not_before_ms = CASE "
+                     "WHEN kind = ?2 THEN 0 ELSE not_before_ms END WHERE id = ?1 RETURNING kind");
     db_bind_int(q, 1, id);
     db_bind_int(q, 2, JOB_TRAIN);
     enum db_step step;

@@ -3,8 +3,11 @@
  *
  * A job row is inserted in the transaction that promises it. A runner claims it (owner, attempt), and every later write
  * for it carries `owner = me AND attempt = mine`: a write that touches no row means the lease was lost (E_LOST_LEASE).
- * A subject that is being read by an unfinished copy is not deleted or tidied until the copy is done: such jobs are not
- * claimable before. Nor is a training before the distribution that its version promised.
+ * Where the store is shared a claim is a lease of JOB_LEASE_MS by the database's clock, renewed by job_renew and by
+ * each checkpoint; one that has run out is anybody's, and counts as a failure if the cursor has not moved. Elsewhere a
+ * claim holds until job_void_leases. A subject that is being read by an unfinished copy is not deleted or tidied until
+ * the copy is done: such jobs are not claimable before. Nor is a training before the distribution that its version
+ * promised.
  */
 #ifndef PLACARD_STORE_JOB_H
 #define PLACARD_STORE_JOB_H
@@ -59,6 +62,14 @@ bool job_insert(struct db *db, enum job_kind kind, int64_t dataset_id, int64_t o
 /* Likewise, for a version. */
 bool job_insert_version(struct db *db, enum job_kind kind, int64_t version_id, int64_t source_version_id,
                         struct err *err) MUST_CHECK;
+
+#define JOB_LEASE_MS 10000
+#define JOB_RENEW_MS 3000
+
+/* Renews all leases of an owner, and tells of each of its jobs that an operator has cancelled. Of a shared store, by
+   one thread; does not wait for the store's writer. */
+bool job_renew(struct store *store, struct span owner, void (*cancelled)(void *ctx, int64_t job_id), void *ctx,
+               struct err *err) MUST_CHECK;
 
 /* For an engine whose data directory we hold alone: all leases are void; one that made no progress counts as failed. */
 bool job_void_leases(struct store *store, struct err *err) MUST_CHECK;

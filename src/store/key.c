@@ -54,10 +54,11 @@ bool key_list(struct store *store, struct arena *arena, struct key_row **ret_row
     struct gathered all = { .arena = arena, .row_bytes = sizeof(struct key_row) };
     if (!store_read_begin(store, &db, err))
         return false;
-    bool done = gather(&all,
-                       db_query(db, "SELECT id, secret, account, user, policy, disabled, created_ms FROM access_key "
-                                    "ORDER BY created_ms, id"),
-                       take_key, err);
+    bool done =
+        gather(&all,
+               db_query(db, "SELECT id, secret, account, \"user\", policy, disabled, created_ms FROM access_key "
+                            "ORDER BY created_ms, id"),
+               take_key, err);
     store_read_end(store, db);
     if (!done)
         return false;
@@ -71,6 +72,7 @@ static bool end_write(struct store *store, struct db *db, const char *point, boo
 {
     if (done && db_changes(db) == 0)
         done = fail(err, E_NOT_FOUND, "There is no access key " SPAN_FMT ".", SPAN_ARG(id));
+    done = done && store_count(db, STORE_COUNT_KEYS, err);
     if (done)
         return store_write_commit_at(store, point, err);
     store_write_abort(store);
@@ -83,7 +85,7 @@ bool key_add(struct store *store, const struct key_row *row, struct err *err)
     if (!store_write_begin(store, STORE_API, &db, err))
         return false;
     struct db_query *q =
-        db_query(db, "INSERT INTO access_key (id, secret, account, user, policy, disabled, created_ms) "
+        db_query(db, "INSERT INTO access_key (id, secret, account, \"user\", policy, disabled, created_ms) "
                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING");
     db_bind_text(q, 1, row->id);
     db_bind_text(q, 2, row->secret);
@@ -95,7 +97,7 @@ bool key_add(struct store *store, const struct key_row *row, struct err *err)
     bool done = db_run(q, err);
     if (done && db_changes(db) == 0)
         done = fail(err, E_EXISTS, "The access key " SPAN_FMT " is there already.", SPAN_ARG(row->id));
-    if (done)
+    if (done && store_count(db, STORE_COUNT_KEYS, err))
         return store_write_commit(store, err);
     store_write_abort(store);
     return false;
@@ -177,7 +179,7 @@ bool session_add(struct store *store, const struct session_row *row, int64_t now
         db_bind_int(q, 5, row->expires_ms);
         done = db_run(q, err);
     }
-    if (done)
+    if (done && store_count(db, STORE_COUNT_KEYS, err))
         return store_write_commit(store, err);
     store_write_abort(store);
     return false;
@@ -237,4 +239,34 @@ bool bucket_owner(struct store *store, struct arena *arena, struct span name, st
     if (done)
         *ret_account = account;
     return done;
+}
+
+static bool agree_in(struct db *db, struct arena *arena, struct span offer, struct span *ret_text, struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO meta (key, value) VALUES ('root_key', ?1) ON CONFLICT (key) DO "
+                                      "NOTHING");
+    db_bind_blob(q, 1, offer);
+    if (!db_run(q, err))
+        return false;
+    q = db_query(db, "SELECT value FROM meta WHERE key = 'root_key'");
+    enum db_step step = db_next(q, err);
+    if (step == DB_ROW)
+        *ret_text = arena_copy(arena, db_blob(q, 0));
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+bool root_key_agree(struct store *store, struct arena *arena, struct span offer, struct span *ret_text, struct err *err)
+{
+    struct db *db;
+    struct span text = SPAN_NONE;
+    if (!store_write_begin(store, STORE_JOB, &db, err)) /* which sees what another server puts there meanwhile */
+        return false;
+    if (!agree_in(db, arena, offer, &text, err)) {
+        store_write_abort(store);
+        return false;
+    }
+    if (!store_write_commit(store, err))
+        return false;
+    *ret_text = text;
+    return true;
 }

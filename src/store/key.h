@@ -25,6 +25,10 @@ struct session_row {
     int64_t expires_ms;
 };
 
+/* The root key of servers that share the store, as one text: the one offered first. */
+bool root_key_agree(struct store *store, struct arena *arena, struct span offer, struct span *ret_text,
+                    struct err *err) MUST_CHECK;
+
 bool key_list(struct store *store, struct arena *arena, struct key_row **ret_rows, size_t *ret_count,
               struct err *err) MUST_CHECK;
 bool key_add(struct store *store, const struct key_row *row, struct err *err) MUST_CHECK;              /* E_EXISTS */

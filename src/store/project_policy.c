@@ -66,8 +66,9 @@ static bool insert(struct db *db, int64_t project_id, struct span name, struct s
 
 static bool replace(struct db *db, int64_t id, struct span revision, struct span document, struct err *err)
 {
-    struct db_query *q = db_query(db, "UPDATE project_policy SET revision = ?2, document = ?3, "
-                                      "updated_ms = max(?4, created_ms) WHERE id = ?1");
+    struct db_query *q =
+        db_query(db, "UPDATE project_policy SET revision = ?2, document = ?3, "
+                     "updated_ms = CASE WHEN ?4 > created_ms THEN ?4 ELSE created_ms END WHERE id = ?1");
     db_bind_int(q, 1, id);
     db_bind_text(q, 2, revision);
     db_bind_text(q, 3, document);

@@ -140,8 +140,9 @@ bool ref_page_find(struct db *db, int64_t dataset_id, uint64_t hash, int64_t *se
 
 bool ref_page_clear_some(struct db *db, int64_t dataset_id, bool *ret_more, struct err *err)
 {
-    struct db_query *q = db_query(db, "DELETE FROM ref_page WHERE rowid IN (SELECT rowid FROM ref_page WHERE "
-                                      "dataset_id = ?1 LIMIT ?2)");
+    struct db_query *q =
+        db_query(db, "DELETE FROM ref_page WHERE dataset_id = ?1 AND first_hash IN (SELECT first_hash FROM "
+                     "ref_page WHERE dataset_id = ?1 LIMIT ?2)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, PAGES_AT_ONCE);
     if (!db_run(q, err))

@@ -221,8 +221,9 @@ bool stage_undo_some(struct db *db, int64_t dataset_id, int64_t generation, bool
 
 bool stage_settle_some(struct db *db, int64_t dataset_id, int64_t generation, bool *ret_more, struct err *err)
 {
-    struct db_query *q = db_query(db, "DELETE FROM block WHERE rowid IN (SELECT rowid FROM block WHERE dataset_id = ?1 "
-                                      "AND died IS NOT NULL AND died <= ?3 LIMIT ?2)");
+    struct db_query *q =
+        db_query(db, "DELETE FROM block WHERE dataset_id = ?1 AND (first_seq, born) IN (SELECT first_seq, "
+                     "born FROM block WHERE dataset_id = ?1 AND died IS NOT NULL AND died <= ?3 LIMIT ?2)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, BLOCKS_AT_ONCE);
     db_bind_int(q, 3, generation);
@@ -256,8 +257,9 @@ static bool remove_last(struct store *store, struct db *db, int64_t dataset_id, 
 bool stage_remove_some(struct store *store, struct db *db, int64_t dataset_id, int64_t job_id, bool *ret_more,
                        struct err *err)
 {
-    struct db_query *q = db_query(db, "DELETE FROM block WHERE rowid IN (SELECT rowid FROM block WHERE dataset_id = ?1 "
-                                      "LIMIT ?2)");
+    struct db_query *q =
+        db_query(db, "DELETE FROM block WHERE dataset_id = ?1 AND (first_seq, born) IN (SELECT first_seq, "
+                     "born FROM block WHERE dataset_id = ?1 LIMIT ?2)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, BLOCKS_AT_ONCE);
     if (!db_run(q, err))

@@ -18,7 +18,7 @@
 #include "store/internal.h"
 #include "store/tidier.h"
 
-enum { JOB_PATIENCE_MS = 250, SECRET_BYTES = 32, TIDY_PAGES = 512 };
+enum { JOB_PATIENCE_MS = 250, SECRET_BYTES = 32, TIDY_PAGES = 512, PREPARE_TRIES = 50, PREPARE_AGAIN_MS = 50 };
 
 /* Reads a secret of the database, making it at the first start. */
 static bool secret_load(struct db *db, const char *name, unsigned char ret_secret[SECRET_BYTES], struct err *err)
@@ -42,30 +42,33 @@ static bool secret_load(struct db *db, const char *name, unsigned char ret_secre
     return step == DB_ROW || fail(err, E_STORE, "the database's secret %s is damaged", name);
 }
 
-static bool number_load(struct db *db, int64_t *ret_number, struct err *err)
-{
-    struct db_query *q = db_query(db, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_number'");
-    int64_t number = db_next(q, err) == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, err))
-        return false;
-    *ret_number = number;
-    return true;
-}
-
-static bool prepare(struct store *store, bool create, struct err *err)
+static bool prepare_once(struct store *store, bool create, struct err *err)
 {
     struct db *db = store->writer;
-    if (!db_migrate(db, create, err))
-        return false;
     if (!db_begin(db, create ? DB_WRITE : DB_READ, err))
         return false;
     if (!secret_load(db, "hash_secret", store->hash_secret, err) ||
-        !secret_load(db, "token_secret", store->token_secret, err) || !number_load(db, &store->last_number, err) ||
-        !dataset_rows_load(db, store->catalog, err)) {
+        !secret_load(db, "token_secret", store->token_secret, err) ||
+        (!store->shared && !dataset_rows_load(db, store->catalog, err))) {
         db_rollback(db);
         return false;
     }
     return db_commit(db, err);
+}
+
+/* Several servers may begin at once on a database that is new. */
+static bool prepare(struct store *store, bool create, struct err *err)
+{
+    const struct timespec pause = { .tv_nsec = PREPARE_AGAIN_MS * 1000000L };
+    struct err why;
+    if (!db_migrate(store->writer, create, err))
+        return false;
+    for (unsigned tries = 0; !prepare_once(store, create, &why); tries++) {
+        if (why.code != E_CONFLICT || tries == PREPARE_TRIES)
+            return fail(err, why.code, "%s", why.text);
+        nanosleep(&pause, NULL);
+    }
+    return true;
 }
 
 static bool readers_open(struct store *store, const struct store_options *options, struct err *err)
@@ -95,12 +98,15 @@ bool store_open(const struct store_options *options, struct store **ret_store, s
     arena_init(&store->published);
     store->catalog = catalog_new();
     store->partition = options->partition;
-    if (!db_open(options->place, DB_WRITE, &store->writer, err) || !prepare(store, options->create, err) ||
-        !readers_open(store, options, err)) {
+    bool done = db_open(options->place, DB_WRITE, &store->writer, err);
+    store->shared = done && db_is_shared(store->writer);
+    if (!done || !prepare(store, options->create, err) || !readers_open(store, options, err) ||
+        (store->shared && !db_open(options->place, DB_WRITE, &store->keeper, err))) {
         store_close(store);
         return false;
     }
-    store->tidier = tidier_new(store, options->place);
+    if (!store->shared)
+        store->tidier = tidier_new(store, options->place);
     *ret_store = store;
     return true;
 }
@@ -120,6 +126,7 @@ void store_close(struct store *store)
             log_line(LOG_WARN, "checkpoint failed"); /* only space is at stake */
         db_close(store->writer);
     }
+    db_close(store->keeper);
     catalog_free(store->catalog);
     arena_free(&store->published);
     pthread_mutex_destroy(&store->lock);
@@ -130,6 +137,11 @@ void store_close(struct store *store)
     pthread_cond_destroy(&store->reader_free);
     memset(store->token_secret, 0, sizeof store->token_secret);
     free(store);
+}
+
+bool store_is_shared(const struct store *store)
+{
+    return store->shared;
 }
 
 struct span store_token_key(const struct store *store)
@@ -215,7 +227,7 @@ bool store_write_begin(struct store *store, enum store_who who, struct db **ret_
         job_wait(store);
     store->busy = true;
     pthread_mutex_unlock(&store->lock);
-    if (!db_begin(store->writer, DB_WRITE, err)) {
+    if (!db_begin(store->writer, who == STORE_API ? DB_WRITE : DB_WRITE_CLAIMED, err)) {
         store_gate_give(store);
         return false;
     }
@@ -234,6 +246,8 @@ static void publications_drop(struct store *store)
 bool store_publish(struct store *store, struct db *db, int64_t dataset_id, struct span arn, struct err *err)
 {
     CHECK(db == store->writer);
+    if (store->shared)
+        return true; /* nobody looks there */
     struct publication *news = arena_alloc(&store->published, sizeof *news);
     bool found;
     if (!dataset_row_view(db, &store->published, dataset_id, &news->view, &found, err))
@@ -275,7 +289,7 @@ static void ask_to_tidy(struct store *store)
     unsigned pages = db_log_pages(store->writer);
     if (pages < store->tidied_pages)
         store->tidied_pages = 0;
-    if (pages - store->tidied_pages < TIDY_PAGES)
+    if (!store->tidier || pages - store->tidied_pages < TIDY_PAGES)
         return;
     store->tidied_pages = pages;
     tidier_ask(store->tidier, false);
@@ -283,7 +297,10 @@ static void ask_to_tidy(struct store *store)
 
 bool store_write_commit_at(struct store *store, const char *point, struct err *err)
 {
-    bool done = db_commit_at(store->writer, point, err);
+    bool counted = !store->shared || !store->told || store_count(store->writer, STORE_COUNT_VERSIONS, err);
+    if (!counted)
+        db_rollback(store->writer);
+    bool done = counted && db_commit_at(store->writer, point, err);
     if (done) {
         for (const struct publication *news = store->publications; news; news = news->next) {
             if (news->gone)
@@ -315,23 +332,10 @@ bool store_write_wanted(struct store *store)
     return wanted;
 }
 
-bool store_next_number(struct store *store, struct db *db, int64_t *ret_number, struct err *err)
-{
-    int64_t now = clock_wall_ms();
-    int64_t number = now > store->last_number ? now : store->last_number + 1;
-    struct db_query *q = db_query(db, "INSERT INTO meta (key, value) VALUES ('last_number', ?1) "
-                                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value");
-    db_bind_int(q, 1, number);
-    if (!db_run(q, err))
-        return false;
-    store->last_number = number;
-    *ret_number = number;
-    return true;
-}
-
 void store_tidy(struct store *store)
 {
-    tidier_ask(store->tidier, true);
+    if (store->tidier)
+        tidier_ask(store->tidier, true);
 }
 
 struct store_waits store_api_waits(struct store *store)
@@ -345,19 +349,29 @@ struct store_waits store_api_waits(struct store *store)
 /* --- readers -------------------------------------------------------------------------------------------------------
  */
 
-bool store_read_begin(struct store *store, struct db **ret_db, struct err *err)
+static bool read_begin(struct store *store, enum db_mode mode, struct db **ret_db, struct err *err)
 {
     pthread_mutex_lock(&store->reader_lock);
     while (store->idle_count == 0)
         pthread_cond_wait(&store->reader_free, &store->reader_lock);
     struct store_reader *reader = store->idle[--store->idle_count];
     pthread_mutex_unlock(&store->reader_lock);
-    if (!db_begin(reader->db, DB_READ, err)) {
+    if (!db_begin(reader->db, mode, err)) {
         store_read_end(store, reader->db);
         return false;
     }
     *ret_db = reader->db;
     return true;
+}
+
+bool store_read_begin(struct store *store, struct db **ret_db, struct err *err)
+{
+    return read_begin(store, DB_READ, ret_db, err);
+}
+
+bool store_read_begin_one(struct store *store, struct db **ret_db, struct err *err)
+{
+    return read_begin(store, DB_READ_ONE, ret_db, err);
 }
 
 static struct store_reader *reader_of(struct store *store, const struct db *db)
@@ -391,20 +405,4 @@ struct json_parser *store_reader_json(struct store *store, const struct db *db)
     struct store_reader *reader = reader_of(store, db);
     CHECK(reader);
     return reader->json;
-}
-
-bool store_ping(struct store *store, struct err *err)
-{
-    struct db *db;
-    if (!store_write_begin(store, STORE_API, &db, err))
-        return false;
-    struct db_query *q = db_query(db, "INSERT INTO meta (key, value) VALUES ('ping', ?1) "
-                                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value");
-    db_bind_int(q, 1, clock_wall_ms());
-    bool done = db_run(q, err);
-    if (!done) {
-        store_write_abort(store);
-        return false;
-    }
-    return store_write_commit(store, err);
 }

@@ -313,6 +313,15 @@ static bool is_whole(enum version_status status)
     }
 }
 
+/* A deletion of the source must see the copy's job. */
+static bool stay(struct db *db, int64_t id, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT id FROM project_version WHERE id = ?1 FOR UPDATE");
+    db_bind_int(q, 1, id);
+    enum db_step step = db_next(q, err);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
 static bool copy_in(struct store *store, struct db *db, struct arena *arena, const struct version_copy *wish,
                     struct span *ret_arn, struct err *err)
 {
@@ -327,7 +336,7 @@ static bool copy_in(struct store *store, struct db *db, struct arena *arena, con
     };
     int64_t source_project;
     if (!project_row_find(db, wish->source_project_arn, &source_project, err) ||
-        !version_row_by_arn(db, arena, wish->source_arn, &source, err) ||
+        !version_row_by_arn(db, arena, wish->source_arn, &source, err) || !stay(db, source.id, err) ||
         !project_row_find(db, wish->project_arn, &copy.project_id, err))
         return false;
     if (source.project_id != source_project)

@@ -167,6 +167,10 @@ bool version_list(struct store *store, struct arena *arena, const struct version
                   struct version **ret_versions, size_t *ret_count, int64_t *ret_project_id, bool *ret_more,
                   struct err *err) MUST_CHECK;
 
+/* Those that run or are being started. */
+bool version_list_running(struct store *store, struct arena *arena, struct version **ret_versions, size_t *ret_count,
+                          struct err *err) MUST_CHECK;
+
 /* "TRAINING_IN_PROGRESS" and so on. */
 const char *version_status_name(enum version_status status);
 

@@ -70,3 +70,14 @@ bool version_list(struct store *store, struct arena *arena, const struct version
     *ret_project_id = project_id;
     return true;
 }
+
+bool version_list_running(struct store *store, struct arena *arena, struct version **ret_versions, size_t *ret_count,
+                          struct err *err)
+{
+    struct db *db;
+    if (!store_read_begin(store, &db, err))
+        return false;
+    bool done = version_rows_running(db, arena, ret_versions, ret_count, err);
+    store_read_end(store, db);
+    return done;
+}

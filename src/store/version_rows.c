@@ -164,6 +164,32 @@ bool version_rows_count(struct db *db, int64_t project_id, int64_t *ret_count, s
     return number(q, ret_count, err);
 }
 
+bool version_rows_running(struct db *db, struct arena *arena, struct version **ret_versions, size_t *ret_count,
+                          struct err *err)
+{
+    int64_t room;
+    struct db_query *q = db_query(db, "SELECT count(*) FROM project_version WHERE status IN (?1, ?2)");
+    db_bind_int(q, 1, VERSION_RUNNING);
+    db_bind_int(q, 2, VERSION_STARTING);
+    if (!number(q, &room, err))
+        return false;
+    struct version *versions = arena_alloc(arena, ((size_t)room + 1) * sizeof *versions);
+    size_t count = 0;
+    q = db_query(db, SELECT "WHERE v.status IN (?1, ?2) ORDER BY v.id");
+    db_bind_int(q, 1, VERSION_RUNNING);
+    db_bind_int(q, 2, VERSION_STARTING);
+    enum db_step step;
+    while ((step = db_next(q, err)) == DB_ROW) {
+        CHECK(count < (size_t)room); /* both queries see one state */
+        row_read(q, arena, &versions[count++]);
+    }
+    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
+        return false;
+    *ret_versions = versions;
+    *ret_count = count;
+    return true;
+}
+
 bool version_rows_training_on(struct db *db, int64_t dataset_id, bool *ret_training, struct err *err)
 {
     int64_t count;
@@ -195,7 +221,8 @@ static bool end_write(struct db *db, const struct version *version, const struct
     uint32_t f1_bits;
     memcpy(&f1_bits, &end->f1, sizeof f1_bits);
     struct db_query *q = db_query(db, "UPDATE project_version SET outputs = ?2, f1 = ?3, billable_s = ?4, "
-                                      "ended_ms = CASE WHEN ?5 > 0 THEN max(?5, created_ms) ELSE ended_ms END "
+                                      "ended_ms = CASE WHEN ?5 = 0 THEN ended_ms WHEN ?5 > created_ms THEN ?5 ELSE "
+                                      "created_ms END "
                                       "WHERE id = ?1");
     db_bind_int(q, 1, version->id);
     db_bind_int(q, 2, end->outputs);

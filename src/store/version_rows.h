@@ -24,6 +24,10 @@ bool version_row_set_status(struct store *store, struct db *db, const struct ver
 bool version_rows_count(struct db *db, int64_t project_id, int64_t *ret_count, struct err *err) MUST_CHECK;
 
 /* Whether a training under way reads the dataset. */
+/* VERSION_RUNNING and VERSION_STARTING. */
+bool version_rows_running(struct db *db, struct arena *arena, struct version **ret_versions, size_t *ret_count,
+                          struct err *err) MUST_CHECK;
+
 bool version_rows_training_on(struct db *db, int64_t dataset_id, bool *ret_training, struct err *err) MUST_CHECK;
 
 /* --- the jobs' side, each a transaction of its own ---------------------------------------------------------------- */

@@ -3,6 +3,9 @@
 The program is $PLACARD_BINARY, else build-test/placard. A server listens on a free port of 127.0.0.1. It must end well:
 `stop` fails the test when the exit status is not 0 or a sanitizer spoke. A system call that is not on the server's list
 kills it (--seccomp kill); the kernel's log then names the number of the call.
+
+With PLACARD_TEST_STORE=postgres the rows of every data directory lie in a database of its own, in a PostgreSQL server of
+this process (harness.postgres); a test of what only a file can do is marked `sqlite`.
 """
 import os
 import re
@@ -11,6 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple, Optional
+
+from harness import postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = Path(os.environ.get("PLACARD_BINARY", ROOT / "build-test" / "placard"))
@@ -38,6 +43,18 @@ def environment(**more):
     return {**kept, **more}
 
 
+_databases = {}
+
+
+def store_environment(data):
+    """Where the rows of that data directory lie; empty: in it."""
+    if os.environ.get("PLACARD_TEST_STORE") != "postgres":
+        return {}
+    if data not in _databases:
+        _databases[data] = postgres.shared().database()
+    return {"PLACARD_STORE": _databases[data]}
+
+
 class NotReady(AssertionError):
     """The server ended, or was silent for too long; `status` is its exit status."""
 
@@ -54,7 +71,7 @@ class Server:
         self.logs = logs or self.data.parent
         self.binary = binary
         self.flags = list(flags)
-        self.env = environment(**{"PLACARD_SECCOMP": "kill", **(env or {})})
+        self.env = environment(**{"PLACARD_SECCOMP": "kill", **store_environment(self.data), **(env or {})})
         if root_key:
             self.env.update(PLACARD_ACCESS_KEY_ID=root_key.access, PLACARD_SECRET_ACCESS_KEY=root_key.secret)
         self.root_key = root_key
@@ -128,6 +145,7 @@ class Server:
 
     def placard(self, *arguments, check=True, env=None):
         """Runs another subcommand of the program over the same data directory."""
+        env = {**(env or environment()), **store_environment(self.data)}
         return run_placard(*arguments, "--data", self.data, check=check, env=env)
 
     def bucket_folder(self, name):
