@@ -129,6 +129,16 @@ static void answer(struct models_detection *detection, const struct models_label
     buf_free(&body);
 }
 
+/* A version that another server has started is loaded here by the first call. */
+static bool offer(const struct api *api, const struct version *version, struct models_detection *detection,
+                  struct err *err)
+{
+    const struct models *models = api->models;
+    return models->detect(models->ctx, version->id, detection, err) ||
+           (err->code == E_NOT_READY && store_is_shared(api->store) && models->load(models->ctx, version, err) &&
+            models->detect(models->ctx, version->id, detection, err));
+}
+
 bool detect_custom_labels(struct call *call, struct json_writer *w, bool *ret_later, struct err *err)
 {
     const struct in_detect_custom_labels *in = call->input;
@@ -149,7 +159,7 @@ bool detect_custom_labels(struct call *call, struct json_writer *w, bool *ret_la
     };
     if (!get_image(detecting, in->image, err))
         return false;
-    if (!call->api->models->detect(call->api->models->ctx, version.id, &detecting->detection, err)) {
+    if (!offer(call->api, &version, &detecting->detection, err)) {
         buf_free(&detecting->image);
         return false;
     }

@@ -67,8 +67,10 @@ static enum visit_kind kind_of(const struct gate *gate, const struct http_reques
                 *ret_page = &gate->options.pages[i];
                 return VISIT_PAGE;
             }
-        return span_is(request->path, REPORT_PATH) ? VISIT_REPORT : VISIT_NOWHERE;
+        return span_is(request->path, REPORT_PATH) && !gate->options.pages_only ? VISIT_REPORT : VISIT_NOWHERE;
     }
+    if (gate->options.pages_only)
+        return VISIT_NOWHERE;
     if (span_is(request->method, "OPTIONS") && origin.len > 0 &&
         http_header_get(request, "Access-Control-Request-Method", &asked))
         return VISIT_PREFLIGHT;
@@ -206,7 +208,8 @@ static bool is_overloaded(const struct gate *gate)
 static bool fits_the_listener(const struct visit *visit)
 {
     const struct principal *caller = &visit->principal;
-    return operations[visit->place].speed == OPERATION_AT_ONCE && visit->request->body.len <= AT_ONCE_BODY_MAX &&
+    return operations[visit->place].speed == OPERATION_AT_ONCE && !store_is_shared(visit->gate->options.api.store) &&
+           visit->request->body.len <= AT_ONCE_BODY_MAX &&
            (caller->root || !caller->policy || !policy_reads_resource_tags(caller->policy));
 }
 

@@ -37,6 +37,7 @@ struct gate_options {
     struct pool *pool;
     const struct gate_page *pages;
     size_t page_count;
+    bool pages_only;                      /* calls are for other servers */
     const struct conf_list *cors_origins; /* none: CORS is off */
     uint32_t connections;                 /* the listener's bound */
     void (*wake)(void *ctx);              /* a job has been promised */

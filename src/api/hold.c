@@ -138,7 +138,7 @@ void hold_changed(void *ctx, int64_t project_id)
     pthread_mutex_lock(&hold->lock);
     hold->changes++;
     for (struct held *held = hold->first; held; held = held->next)
-        if (held->project_id == project_id)
+        if (held->project_id == project_id || project_id == HOLD_ANY_PROJECT)
             any = held->due = true;
     if (any)
         pthread_cond_signal(&hold->wake);

@@ -41,7 +41,8 @@ enum hold_answer { HOLD_PARKED, HOLD_LOOK_AGAIN, HOLD_NO };
 uint64_t hold_mark(struct hold *hold);
 enum hold_answer hold_park(struct hold *hold, struct held *held, int64_t project_id, uint64_t mark);
 
-/* Of any thread, for store_watch: a version of the project has changed. */
+/* Of any thread, for store_watch: a version of the project, or of any, has changed. */
+#define HOLD_ANY_PROJECT ((int64_t)0)
 void hold_changed(void *hold, int64_t project_id);
 
 /* How many are held now. */

@@ -1,9 +1,12 @@
 /* visit: see visit.h for the contract. From a caller who is known to the answer. */
 #include "api/visit.h"
 
+#include <time.h>
+
 #include "api/decode.h"
 #include "api/report.h"
 #include "base/clock.h"
+#include "base/ident.h"
 #include "base/log.h"
 
 /* A page of entries: 100 of 100,000 characters each, escaped, and more where the limits are lifted. */
@@ -140,6 +143,24 @@ static bool operate(struct visit *visit, struct buf *body, bool *ret_later, stru
     return true;
 }
 
+/*
+ * Whether to make a call again that has come to nothing only because of others who share the store (db.h): twice as
+ * late each time, and not all at the same moment. About two seconds in all, which a restart of the database may take.
+ */
+static bool is_to_be_made_again(const struct err *err, unsigned tries)
+{
+    enum { TRIES = 10, FIRST_US = 2000 };
+    uint32_t chance;
+    if (err->code != E_CONFLICT || tries >= TRIES)
+        return false;
+    ident_random(&chance, sizeof chance);
+    int64_t wait_us = (int64_t)FIRST_US << tries;
+    wait_us = wait_us / 2 + chance % wait_us;
+    const struct timespec wait = { .tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000 };
+    nanosleep(&wait, NULL);
+    return true;
+}
+
 void visit_run(struct visit *visit)
 {
     const struct operation *operation = &operations[visit->place];
@@ -159,7 +180,12 @@ void visit_run(struct visit *visit)
                                  .input = input,
                                  .waits = operation->begin && is_from_waiter(request) };
     buf_init(&body, ANSWER_MAX);
-    if (!operate(visit, &body, &later, &err)) {
+    bool done = operate(visit, &body, &later, &err);
+    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries); tries++) {
+        buf_clear(&body);
+        done = operate(visit, &body, &later, &err);
+    }
+    if (!done) {
         visit_fail(visit, &err, span_str(err.text));
     } else if (!later) {
         if (operation->promises && visit->gate->options.wake)
@@ -179,6 +205,10 @@ void visit_report(struct visit *visit)
     struct err err;
     buf_init(&body, ANSWER_MAX);
     bool done = report_answer(&call, request->query, &body, &err);
+    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries); tries++) {
+        buf_clear(&body);
+        done = report_answer(&call, request->query, &body, &err);
+    }
     if (done && body.overflow)
         done = fail(&err, E_INTERNAL, "the report is over %d bytes", ANSWER_MAX);
     if (done)

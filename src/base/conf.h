@@ -52,8 +52,9 @@ struct conf_values {
     char *region;
     unsigned partition; /* place in "aws", "aws-cn", "aws-us-gov" */
     char *store;        /* empty: sqlite:DATA/placard.db */
-    char *objects;      /* empty: dir:DATA/buckets */
-    char *models;       /* empty: DATA/models */
+    struct conf_list roles;
+    char *objects; /* empty: dir:DATA/buckets */
+    char *models;  /* empty: DATA/models */
     uint64_t models_cache_bytes;
     char *backbones; /* empty: DATA/backbones */
     char *backbone;  /* the id of one of them */
@@ -103,7 +104,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 43
+#define CONF_ROWS 44
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

@@ -25,7 +25,12 @@ const struct conf_row conf_rows[CONF_ROWS] = {
     { "partition", CONF_CHOICE, AT(partition), "aws", .choices = partitions, .metavar = "NAME",
       .help = "Partition in the ARNs of new resources; an ARN of another one is refused." },
     { "store", CONF_TEXT, AT(store), "", .metavar = "PLACE",
-      .help = "Where rows are kept: sqlite:PATH. Empty: sqlite:DATA/placard.db." },
+      .help = "Where rows are kept: sqlite:PATH, or postgres://USER@HOST/NAME, which any number of servers may "
+              "share. Empty: sqlite:DATA/placard.db." },
+    { "roles", CONF_LIST, AT(roles), "api,ingest,train,detect", .metavar = "ROLE",
+      .help =
+          "What this one of several servers on a store does: api answers calls; ingest, train and detect do the jobs "
+          "of datasets, of trainings and of running models. Repeatable." },
     { "objects", CONF_TEXT, AT(objects), "", .metavar = "PLACE",
       .help = "Where buckets are: dir:PATH or s3:URL. Empty: dir:DATA/buckets." },
     { "models", CONF_TEXT, AT(models), "", .metavar = "PLACE",

@@ -239,8 +239,12 @@ static bool restore_from(const struct conf *conf, const char *file, bool overwri
         return false;
     buf_init(&place, PLACE_MAX);
     home_store_place(&home, &conf->values, &place);
-    const char *path = buf_cstr(&place) + sizeof "sqlite:" - 1;
-    bool done = home_lock(&home, &conf->values, err) && draft_begin(&draft, path, err);
+    bool is_file = span_starts(buf_span(&place), SPAN_LIT("sqlite:"));
+    const char *path = is_file ? buf_cstr(&place) + sizeof "sqlite:" - 1 : "";
+    bool done = (is_file || fail(err, E_CONFIG,
+                                 "a backup is restored to sqlite:PATH only; what pg_dump wrote is "
+                                 "restored by pg_restore")) &&
+                home_lock(&home, &conf->values, err) && draft_begin(&draft, path, err);
     if (done && !overwrite && is_there(path))
         done = fail(err, E_CONFIG, "%s is there already; name another data directory, or say --overwrite", path);
     if (done) {

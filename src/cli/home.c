@@ -280,7 +280,7 @@ bool home_put_credentials(const struct home *home, struct span text, struct err 
            fail(err, E_CONFIG, "%s/credentials cannot be written: %s", home->path, strerror(errno));
 }
 
-static bool write_credentials(const struct home *home, const char *region, const struct root_key *key, struct err *err)
+bool home_keep_root_key(const struct home *home, const char *region, const struct root_key *key, struct err *err)
 {
     struct buf text;
     buf_init(&text, HOME_CREDENTIALS_MAX);
@@ -292,18 +292,16 @@ static bool write_credentials(const struct home *home, const char *region, const
     return done;
 }
 
-bool home_root_key(const struct home *home, const char *region, struct root_key *ret_key, struct err *err)
+bool home_find_root_key(const struct home *home, struct root_key *ret_key, enum home_key *ret_found, struct err *err)
 {
-    struct root_key key;
     bool found;
-    CHECK(home->lock >= 0);
-    if (!key_of_environment(&key, &found, err) || (!found && !read_credentials(home, &key, &found, err)))
+    if (!key_of_environment(ret_key, &found, err))
         return false;
-    if (!found) {
-        home_fresh_key("AKIA", &key);
-        if (!write_credentials(home, region, &key, err))
-            return false;
-    }
-    *ret_key = key;
+    *ret_found = HOME_KEY_ENVIRONMENT;
+    if (found)
+        return true;
+    if (!read_credentials(home, ret_key, &found, err))
+        return false;
+    *ret_found = found ? HOME_KEY_FILE : HOME_KEY_NONE;
     return true;
 }

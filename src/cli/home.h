@@ -46,11 +46,14 @@ struct root_key {
     char secret[ROOT_KEY_SECRET_MAX + 1];
 };
 
-/*
- * The root key: from PLACARD_ACCESS_KEY_ID and PLACARD_SECRET_ACCESS_KEY, else from DIR/credentials, else a new one
- * that is written there (AWS shared-credentials format, mode 0600). Needs the lock.
- */
-bool home_root_key(const struct home *home, const char *region, struct root_key *ret_key, struct err *err) MUST_CHECK;
+/* The root key: from PLACARD_ACCESS_KEY_ID and PLACARD_SECRET_ACCESS_KEY, else from DIR/credentials, else none. */
+enum home_key { HOME_KEY_NONE, HOME_KEY_ENVIRONMENT, HOME_KEY_FILE };
+bool home_find_root_key(const struct home *home, struct root_key *ret_key, enum home_key *ret_found,
+                        struct err *err) MUST_CHECK;
+
+/* Writes DIR/credentials (AWS shared-credentials format, mode 0600). Needs the lock. */
+bool home_keep_root_key(const struct home *home, const char *region, const struct root_key *key,
+                        struct err *err) MUST_CHECK;
 
 /* DIR/credentials as it is; *ret_found false where there is none. */
 bool home_credentials(const struct home *home, struct buf *ret_text, bool *ret_found, struct err *err) MUST_CHECK;

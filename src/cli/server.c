@@ -16,7 +16,10 @@
 #include "cli/backbone_folder.h"
 #include "cli/confine.h"
 #include "cli/pages.h"
+#include "cli/pulse.h"
+#include "cli/ring.h"
 #include "cli/settings.h"
+#include "store/job.h"
 #include "work/workshop.h"
 
 enum {
@@ -39,8 +42,7 @@ struct server {
     struct root_key root;
     struct buf objects_place;
     struct store *store;
-    pthread_mutex_t keys_lock; /* the admin's thread and a reload build one keyring after the other */
-    struct keyring_slot *keys;
+    struct ring ring;
     struct object_store *objects;
     struct rates *rates;
     struct limits_box limits;
@@ -57,46 +59,8 @@ struct server {
     struct http_listener *listener;
     struct admin admin;
     struct admin_server *admin_server;
+    struct pulse *pulse;
 };
-
-/* --- keys -------------------------------------------------------------------------------------------------------- */
-
-/* The root key, then the store's. */
-static bool build_keyring(struct server *server, struct keyring **ret_ring, struct err *err)
-{
-    struct arena arena;
-    struct key_row *listed;
-    struct session_row *sessions;
-    size_t count, session_count;
-    arena_init(&arena);
-    bool done =
-        key_list(server->store, &arena, &listed, &count, err) &&
-        session_list(server->store, &arena, clock_wall_ms() - KEYRING_EXPIRED_KEPT_MS, &sessions, &session_count, err);
-    if (done) {
-        struct key_row *keys = arena_alloc(&arena, (count + 1) * sizeof *keys);
-        keys[0] = (struct key_row){ .id = span_str(server->root.id),
-                                    .secret = span_str(server->root.secret),
-                                    .account = span_str(server->conf->values.account) };
-        if (count > 0)
-            memcpy(keys + 1, listed, count * sizeof *keys);
-        done = keyring_build(span_str(store_partition(server->store)), keys, count + 1, sessions, session_count,
-                             ret_ring, err);
-    }
-    arena_free(&arena);
-    return done;
-}
-
-static bool renew_keys(void *ctx, struct err *err)
-{
-    struct server *server = ctx;
-    struct keyring *ring;
-    pthread_mutex_lock(&server->keys_lock);
-    bool done = build_keyring(server, &ring, err);
-    if (done)
-        keyring_put(server->keys, ring);
-    pthread_mutex_unlock(&server->keys_lock);
-    return done;
-}
 
 /* --- start ------------------------------------------------------------------------------------------------------- */
 
@@ -138,7 +102,7 @@ static bool open_data(struct server *server, struct err *err)
     if (!home_open(values->data, true, &server->home, err))
         return false;
     server->home_is_open = true;
-    if (!home_lock(&server->home, values, err) || !home_root_key(&server->home, values->region, &server->root, err))
+    if (!home_lock(&server->home, values, err))
         return false;
     buf_init(&place, PLACE_MAX);
     home_store_place(&server->home, values, &place);
@@ -147,13 +111,18 @@ static bool open_data(struct server *server, struct err *err)
                                            .readers = (unsigned)values->store_readers,
                                            .create = true };
     struct err why;
-    bool done = store_open(&options, &server->store, &why) ||
-                fail(err, why.code, "the store %s cannot be opened: %s", buf_cstr(&place), why.text);
+    bool done = store_open(&options, &server->store, &why);
+    if (!done) {
+        struct buf shown;
+        buf_init(&shown, PLACE_MAX);
+        db_show_place(buf_span(&place), &shown);
+        fail(err, why.code, "the store %s cannot be opened: %s", buf_cstr(&shown), why.text);
+        buf_free(&shown);
+    }
     buf_free(&place);
-    struct keyring *ring;
-    if (!done || !build_keyring(server, &ring, err))
+    if (!done || !ring_root_key(&server->home, server->store, values->region, &server->root, err) ||
+        !ring_open(&server->ring, server->store, &server->root, values->account, err))
         return false;
-    server->keys = keyring_slot_new(ring);
     home_objects_place(&server->home, values, &server->objects_place);
     return object_store_open(buf_span(&server->objects_place), &server->objects, err);
 }
@@ -190,6 +159,12 @@ static void start_workshop(struct server *server)
     server->models = workshop_models(server->workshop);
 }
 
+static unsigned lanes_off(unsigned roles)
+{
+    return (roles & ROLE_INGEST ? 0 : 1u << JOB_LANE_DATASETS) | (roles & ROLE_TRAIN ? 0 : 1u << JOB_LANE_TRAINING) |
+           (roles & ROLE_DETECT ? 0 : 1u << JOB_LANE_MODELS);
+}
+
 static bool start_work(struct server *server, struct err *err)
 {
     const struct conf_values *values = &server->conf->values;
@@ -205,7 +180,8 @@ static bool start_work(struct server *server, struct err *err)
                                             .parsers = (unsigned)values->parser_threads,
                                             .trainings = (unsigned)values->training_jobs,
                                             .retry_ms = RUNNER_RETRY_MS,
-                                            .models = server->models };
+                                            .models = server->models,
+                                            .lanes_off = lanes_off(server->settings.roles) };
     if (!pool_start(pool_threads(values), (unsigned)values->pool_queue, &server->pool, err))
         return false;
     uint64_t most = values->held_calls < values->connections / 4 ? values->held_calls : values->connections / 4;
@@ -247,11 +223,12 @@ static void make_gate(struct server *server)
                  .models = server->models,
                  .hold = server->hold },
         .auth = &server->auth,
-        .keys = server->keys,
+        .keys = server->ring.slot,
         .rates = server->rates,
         .pool = server->pool,
         .pages = server->page_list,
         .page_count = PAGES,
+        .pages_only = !(server->settings.roles & ROLE_API),
         .cors_origins = &values->cors_origin,
         .connections = server->connections,
         .wake = wake_runner,
@@ -293,6 +270,29 @@ static void cancel_job(void *ctx, int64_t job_id)
     runner_cancel(server->runner, job_id);
 }
 
+static bool renew_keys(void *ctx, struct err *err)
+{
+    struct server *server = ctx;
+    return ring_renew(&server->ring, err);
+}
+
+/* Another server has changed some; a call that is held may have been waiting for it. */
+static bool versions_changed(void *ctx, struct err *err)
+{
+    struct server *server = ctx;
+    hold_changed(server->hold, HOLD_ANY_PROJECT);
+    return server->models->follow(server->models->ctx, server->settings.roles & ROLE_DETECT, err);
+}
+
+static void start_pulse(struct server *server)
+{
+    const struct pulse_options options = {
+        .store = server->store, .keys_changed = renew_keys, .versions_changed = versions_changed, .ctx = server
+    };
+    if (store_is_shared(server->store))
+        server->pulse = pulse_start(&options);
+}
+
 static bool start_admin(struct server *server, struct err *err)
 {
     server->admin = (struct admin){ .store = server->store,
@@ -307,6 +307,7 @@ static bool start_admin(struct server *server, struct err *err)
 /* Takes down what has been made. */
 static void take_down(struct server *server)
 {
+    pulse_stop(server->pulse);
     if (server->hold)
         hold_end(server->hold); /* a call that is held would be waited for by http_stop */
     if (server->listener)
@@ -326,15 +327,13 @@ static void take_down(struct server *server)
         rates_free(server->rates);
     if (server->objects)
         object_store_close(server->objects);
-    if (server->keys)
-        keyring_slot_free(server->keys);
+    ring_close(&server->ring);
     store_close(server->store);
     if (server->home_is_open)
         home_close(&server->home);
     explicit_bzero(&server->root, sizeof server->root);
     buf_free(&server->objects_place);
     buf_free(&server->backbones);
-    pthread_mutex_destroy(&server->keys_lock);
     free(server);
 }
 
@@ -362,7 +361,6 @@ bool server_start(struct conf *conf, struct server **ret_server, struct err *err
     server->conf = conf;
     buf_init(&server->objects_place, PLACE_MAX);
     buf_init(&server->backbones, PLACE_MAX);
-    pthread_mutex_init(&server->keys_lock, NULL);
     bound_memory();
     bool done = settings_of(&conf->values, &server->settings, err);
     if (done) {
@@ -378,6 +376,7 @@ bool server_start(struct conf *conf, struct server **ret_server, struct err *err
         take_down(server);
         return false;
     }
+    start_pulse(server);
     log_start_line(server);
     *ret_server = server;
     return true;
@@ -464,7 +463,7 @@ void server_reload(struct server *server)
     struct err err;
     log_line(LOG_INFO, "reloading");
     reload_configuration(server);
-    if (!renew_keys(server, &err))
+    if (!ring_renew(&server->ring, &err))
         log_line(LOG_ERROR, "the keys are refused; those in force stay", LOG_S("why", err.text));
     if (server->conf->values.tls_certificate[0]) {
         if (http_reload_tls(server->listener, &err))

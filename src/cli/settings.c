@@ -139,6 +139,22 @@ static bool check_rates(const struct conf_values *values, struct err *err)
     return done;
 }
 
+static bool read_roles(const struct conf_values *values, unsigned *ret_roles, struct err *err)
+{
+    static const char *const names[] = { "api", "ingest", "train", "detect" }; /* in the order of their bits */
+    unsigned roles = 0;
+    for (size_t i = 0; i < values->roles.count; i++) {
+        unsigned at = 0;
+        while (at < COUNT_OF(names) && strcmp(values->roles.items[i], names[at]) != 0)
+            at++;
+        if (at == COUNT_OF(names))
+            return fail(err, E_CONFIG, "roles: `%s` is none of api, ingest, train, detect", values->roles.items[i]);
+        roles |= 1u << at;
+    }
+    *ret_roles = roles;
+    return roles != 0 || fail(err, E_CONFIG, "roles: a server needs at least one");
+}
+
 bool settings_of(const struct conf_values *values, struct settings *ret_settings, struct err *err)
 {
     struct settings settings;
@@ -146,7 +162,8 @@ bool settings_of(const struct conf_values *values, struct settings *ret_settings
         return false;
     settings.loopback = is_loopback(settings.host);
     if (!check_names(values, err) || !check_transport(values, &settings, err) || !check_rates(values, err) ||
-        !parse_models(values->models, &settings, err) || !settings_limits(values, &settings.limits, err))
+        !parse_models(values->models, &settings, err) || !settings_limits(values, &settings.limits, err) ||
+        !read_roles(values, &settings.roles, err))
         return false;
     *ret_settings = settings;
     return true;

@@ -8,6 +8,9 @@
 #include "base/conf.h"
 #include "work/limits.h"
 
+/* What `roles` may name, a bit each. */
+enum role { ROLE_API = 1, ROLE_INGEST = 2, ROLE_TRAIN = 4, ROLE_DETECT = 8 };
+
 struct settings {
     char host[256]; /* without brackets */
     uint16_t port;
@@ -15,6 +18,7 @@ struct settings {
     char models_bucket[256]; /* empty: models are kept in DATA/models */
     char models_prefix[256]; /* of their keys, with its slash; or empty */
     struct limits limits;
+    unsigned roles;
 };
 
 /* E_CONFIG names the setting that is wrong. */

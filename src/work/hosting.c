@@ -187,13 +187,18 @@ static bool serve(struct hosting *hosting, struct hosted *hosted, struct err *er
     return done || fail(err, E_INTERNAL, "no threads are to be had for a model");
 }
 
+static bool is_loaded(struct hosting *hosting, int64_t version_id)
+{
+    pthread_mutex_lock(&hosting->lock);
+    bool loaded = find(hosting, version_id) != NULL;
+    pthread_mutex_unlock(&hosting->lock);
+    return loaded;
+}
+
 bool hosting_load(struct hosting *hosting, const struct version *version, struct err *err)
 {
     int64_t begun_us = clock_mono_us();
-    pthread_mutex_lock(&hosting->lock);
-    bool loaded = find(hosting, version->id) != NULL;
-    pthread_mutex_unlock(&hosting->lock);
-    if (loaded)
+    if (is_loaded(hosting, version->id))
         return true;
     struct hosted *hosted = mem_zero(1, sizeof *hosted);
     hosted->hosting = hosting;
@@ -205,11 +210,12 @@ bool hosting_load(struct hosting *hosting, const struct version *version, struct
     arena_init(&hosted->arena);
     clock_cond_init(&hosted->work);
     pthread_mutex_lock(&hosting->loading);
-    bool done = read_model(hosted, version, err) && serve(hosting, hosted, err);
-    if (!done)
+    bool late = is_loaded(hosting, version->id); /* by who loaded while we waited */
+    bool done = late || (read_model(hosted, version, err) && serve(hosting, hosted, err));
+    if (!done || late)
         hosted_free(hosted);
     pthread_mutex_unlock(&hosting->loading);
-    if (done)
+    if (done && !late)
         log_line(LOG_INFO, "a model is served", LOG_T("version", version->arn), LOG_N("units", hosted->least),
                  LOG_N("units-max", hosted->most), LOG_N("us", clock_mono_us() - begun_us));
     return done;
@@ -234,6 +240,44 @@ void hosting_unload(struct hosting *hosting, int64_t version_id)
     if (hosted)
         hosted_free(hosted);
     pthread_mutex_unlock(&hosting->loading);
+}
+
+/* --- other servers' doing ------------------------------------------------------------------------------------------
+ */
+
+/* The lowest id above `after` of a loaded model that does not run, or not with as many units; 0: none. */
+static int64_t next_to_go(struct hosting *hosting, const struct version *running, size_t count, int64_t after)
+{
+    int64_t id = 0;
+    pthread_mutex_lock(&hosting->lock);
+    for (const struct hosted *hosted = hosting->first; hosted; hosted = hosted->next) {
+        bool stays = hosted->id <= after;
+        for (size_t i = 0; i < count && !stays; i++)
+            stays = running[i].id == hosted->id && hosted->least == (unsigned)running[i].min_units;
+        if (!stays && (id == 0 || hosted->id < id))
+            id = hosted->id;
+    }
+    pthread_mutex_unlock(&hosting->lock);
+    return id;
+}
+
+bool hosting_follow(struct hosting *hosting, bool all, struct err *err)
+{
+    struct arena arena;
+    struct version *running;
+    size_t count;
+    arena_init(&arena);
+    bool done = version_list_running(hosting->options->store, &arena, &running, &count, err);
+    for (int64_t id = 0; done && (id = next_to_go(hosting, running, count, id)) != 0;)
+        hosting_unload(hosting, id);
+    for (size_t i = 0; done && all && i < count; i++) {
+        struct err why;
+        if (running[i].status == VERSION_RUNNING && !hosting_load(hosting, &running[i], &why))
+            log_line(LOG_ERROR, "a running model cannot be loaded here", LOG_T("version", running[i].arn),
+                     LOG_S("why", why.text));
+    }
+    arena_free(&arena);
+    return done;
 }
 
 /* --- images --------------------------------------------------------------------------------------------------------

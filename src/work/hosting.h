@@ -21,6 +21,8 @@ void hosting_unload(struct hosting *hosting, int64_t version_id);
 bool hosting_detect(struct hosting *hosting, int64_t version_id, struct models_detection *detection,
                     struct err *err) MUST_CHECK;
 
+bool hosting_follow(struct hosting *hosting, bool all, struct err *err) MUST_CHECK;
+
 void hosting_metrics(struct hosting *hosting, struct buf *out);
 
 #endif

@@ -10,7 +10,7 @@
  *     drop                         at the end, of any id in any condition
  *
  * Any thread may call any function. Of one version the caller sees to the order above, and never has two of train,
- * copy, load, unload and drop at work at once. Each may be called again for the same id after the process was killed in
+ * copy, unload and drop at work at once. Each may be called again for the same id after the process was killed in
  * the middle of it: what had begun is taken up or replaced. All but detect may take long and run on threads kept for
  * them; what they are given lives until they return.
  */
@@ -95,6 +95,10 @@ struct models {
      * E_INVALID (too small, too long for its width) or a failure of ours.
      */
     bool (*detect)(void *ctx, int64_t version_id, struct models_detection *detection, struct err *err);
+
+    /* For servers that share a store, when versions have changed: unloads those that do not run any more or run with
+       other units, and loads, if `all`, those that run; others are loaded by who needs them. One thread at a time. */
+    bool (*follow)(void *ctx, bool all, struct err *err);
 };
 
 #endif

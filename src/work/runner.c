@@ -15,7 +15,13 @@
 #include "store/version_rows.h"
 #include "work/kinds.h"
 
-enum { THREADS_MAX = 16, MODELS_THREADS = 2, WORKERS_MAX = 2 * THREADS_MAX + MODELS_THREADS, IDLE_MS = 60000 };
+enum {
+    THREADS_MAX = 16,
+    MODELS_THREADS = 2,
+    WORKERS_MAX = 2 * THREADS_MAX + MODELS_THREADS,
+    IDLE_MS = 60000,
+    IDLE_SHARED_MS = 1000
+};
 
 /* One thread and the job it is at. */
 struct worker {
@@ -40,6 +46,7 @@ struct runner {
     unsigned worker_count;
     atomic_uint_least64_t finished[JOB_KINDS], retried[JOB_KINDS];
     atomic_uint_least64_t lines_read, entries_written;
+    pthread_t keeper; /* of the leases, where the store is shared */
 };
 
 static bool run_phase(struct run *run, struct err *err)
@@ -204,12 +211,12 @@ static void run_job(struct worker *worker, struct job *job, struct arena *arena)
         runner_wake(runner);
         return;
     }
-    bool failed = err.code != E_LOST_LEASE;
-    if (failed) {
+    bool ours = err.code != E_LOST_LEASE, failed = ours && err.code != E_CONFLICT; /* others' doing is no failure */
+    if (ours) {
         log_job(LOG_ERROR, "job failed, to be tried again", job, begun_us, err.text);
         atomic_fetch_add(&runner->retried[job->kind], 1);
     }
-    int64_t not_before_ms = failed ? clock_wall_ms() + retry_delay_ms(runner, job->failures) : 0;
+    int64_t not_before_ms = ours ? clock_wall_ms() + retry_delay_ms(runner, job->failures) : 0;
     give_back(runner, job, failed, not_before_ms);
 }
 
@@ -221,7 +228,8 @@ static void rest(const struct worker *worker, uint64_t seen)
     struct err err;
     if (!job_next_due(runner->options.store, worker->lane, &wait_ms, &err))
         wait_ms = runner->options.retry_ms;
-    struct timespec until = clock_deadline(wait_ms < 1 ? 1 : wait_ms > IDLE_MS ? IDLE_MS : wait_ms);
+    int64_t most_ms = store_is_shared(runner->options.store) ? IDLE_SHARED_MS : IDLE_MS; /* others promise too */
+    struct timespec until = clock_deadline(wait_ms < 1 ? 1 : wait_ms > most_ms ? most_ms : wait_ms);
     pthread_mutex_lock(&runner->lock);
     while (!runner->ending && runner->wakes == seen &&
            pthread_cond_timedwait(&runner->wake, &runner->lock, &until) != ETIMEDOUT)
@@ -262,6 +270,8 @@ static void *run_jobs(void *arg)
 
 static void start_workers(struct runner *runner, enum job_lane lane, unsigned count)
 {
+    if (runner->options.lanes_off & 1u << lane)
+        return;
     for (unsigned i = 0; i < count; i++) {
         struct worker *worker = &runner->workers[runner->worker_count++];
         worker->runner = runner;
@@ -270,11 +280,52 @@ static void start_workers(struct runner *runner, enum job_lane lane, unsigned co
     }
 }
 
+static bool has_job(struct runner *runner)
+{
+    bool any = false;
+    pthread_mutex_lock(&runner->lock);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        any = any || runner->workers[i].job_id != 0;
+    pthread_mutex_unlock(&runner->lock);
+    return any;
+}
+
+static void cancel_mine(void *ctx, int64_t job_id)
+{
+    struct runner *runner = ctx;
+    pthread_mutex_lock(&runner->lock);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        if (runner->workers[i].job_id == job_id)
+            atomic_store(&runner->workers[i].cancel, true);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+/* A lease that cannot be renewed in time is lost, which the next write of its job finds. */
+static void *keep_leases(void *arg)
+{
+    struct runner *runner = arg;
+    struct err err;
+    pthread_mutex_lock(&runner->lock);
+    while (!runner->ending) {
+        struct timespec until = clock_deadline(JOB_RENEW_MS);
+        while (!runner->ending && pthread_cond_timedwait(&runner->wake, &runner->lock, &until) != ETIMEDOUT)
+            ;
+        pthread_mutex_unlock(&runner->lock);
+        if (has_job(runner) && !job_renew(runner->options.store, span_str(runner->owner), cancel_mine, runner, &err))
+            log_line(LOG_WARN, "leases not renewed", LOG_S("why", err.text));
+        pthread_mutex_lock(&runner->lock);
+    }
+    pthread_mutex_unlock(&runner->lock);
+    return NULL;
+}
+
 bool runner_start(const struct runner_options *options, struct runner **ret_runner, struct err *err)
 {
     CHECK(options->threads >= 1 && options->threads <= THREADS_MAX);
     CHECK(!options->models || (options->trainings >= 1 && options->trainings <= THREADS_MAX));
-    if (!job_void_leases(options->store, err) || (options->models && !version_restart(options->store, err)))
+    bool shared = store_is_shared(options->store);
+    if (!shared &&
+        (!job_void_leases(options->store, err) || (options->models && !version_restart(options->store, err))))
         return false;
     struct runner *runner = mem_zero(1, sizeof *runner);
     runner->options = *options;
@@ -290,6 +341,8 @@ bool runner_start(const struct runner_options *options, struct runner **ret_runn
         start_workers(runner, JOB_LANE_TRAINING, options->trainings);
         start_workers(runner, JOB_LANE_MODELS, MODELS_THREADS);
     }
+    if (shared)
+        CHECK(pthread_create(&runner->keeper, NULL, keep_leases, runner) == 0);
     *ret_runner = runner;
     return true;
 }
@@ -304,11 +357,7 @@ void runner_wake(struct runner *runner)
 
 void runner_cancel(struct runner *runner, int64_t job_id)
 {
-    pthread_mutex_lock(&runner->lock);
-    for (unsigned i = 0; i < runner->worker_count; i++)
-        if (runner->workers[i].job_id == job_id)
-            atomic_store(&runner->workers[i].cancel, true);
-    pthread_mutex_unlock(&runner->lock);
+    cancel_mine(runner, job_id);
     runner_wake(runner); /* it may be waiting to be tried again */
 }
 
@@ -323,6 +372,8 @@ void runner_stop(struct runner *runner)
     pthread_mutex_unlock(&runner->lock);
     for (unsigned i = 0; i < runner->worker_count; i++)
         pthread_join(runner->workers[i].thread, NULL);
+    if (store_is_shared(runner->options.store))
+        pthread_join(runner->keeper, NULL);
     pthread_mutex_destroy(&runner->lock);
     pthread_cond_destroy(&runner->wake);
     free(runner);

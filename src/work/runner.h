@@ -28,6 +28,7 @@ struct runner_options {
     unsigned trainings;          /* at a time */
     int64_t retry_ms;            /* after the first failure of a job; then twice as long each time */
     const struct models *models; /* NULL: jobs on versions are left alone */
+    unsigned lanes_off;          /* bits of 1 << enum job_lane: left to other servers */
 };
 
 bool runner_start(const struct runner_options *options, struct runner **ret_runner, struct err *err) MUST_CHECK;

@@ -46,6 +46,12 @@ static void unload(void *ctx, int64_t version_id)
     hosting_unload(workshop->hosting, version_id);
 }
 
+static bool follow(void *ctx, bool all, struct err *err)
+{
+    struct workshop *workshop = ctx;
+    return hosting_follow(workshop->hosting, all, err);
+}
+
 static bool detect(void *ctx, int64_t version_id, struct models_detection *detection, struct err *err)
 {
     struct workshop *workshop = ctx;
@@ -58,9 +64,14 @@ struct workshop *workshop_new(const struct workshop_options *options)
     workshop->options = *options;
     trainings_init(&workshop->trainings, &workshop->options);
     workshop->hosting = hosting_new(&workshop->options);
-    workshop->models = (struct models){
-        .ctx = workshop, .train = train, .copy = copy, .drop = drop, .load = load, .unload = unload, .detect = detect
-    };
+    workshop->models = (struct models){ .ctx = workshop,
+                                        .train = train,
+                                        .copy = copy,
+                                        .drop = drop,
+                                        .load = load,
+                                        .unload = unload,
+                                        .follow = follow,
+                                        .detect = detect };
     return workshop;
 }
 

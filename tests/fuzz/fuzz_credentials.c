@@ -37,9 +37,14 @@ static bool read_by_caller(const char *path, struct call_key *key)
 static bool read_by_server(const struct home *home, struct root_key *key)
 {
     struct err err = { .code = E_OK };
-    if (!home_root_key(home, "us-east-1", key, &err)) {
+    enum home_key found;
+    if (!home_find_root_key(home, key, &found, &err)) {
         CHECK(err.code == E_CONFIG && err.text[0] != '\0');
         return false;
+    }
+    if (found == HOME_KEY_NONE) {
+        home_fresh_key("AKIA", key);
+        CHECK(home_keep_root_key(home, "us-east-1", key, &err));
     }
     CHECK(key->id[0] && key->secret[0] && !strpbrk(key->id, "/,="));
     check_plain(span_str(key->id), false);
