@@ -10,6 +10,8 @@ import pytest
 from harness.lab import Lab
 from harness.server import ROOT, run_placard
 
+pytestmark = pytest.mark.sqlite
+
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
 REGION = "us-east-1"
 

@@ -156,6 +156,7 @@ def test_sigterm_drains(start_server):
     assert set(outcomes) <= {"answered", "EndpointConnectionError", "ConnectionClosedError"}
 
 
+@pytest.mark.sqlite
 def test_newer_database_is_refused(start_server):
     own = start_server()
     own.stop()

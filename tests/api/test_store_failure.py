@@ -9,6 +9,7 @@ from harness.faults import no_space
 from harness.lab import Lab
 from harness.manifests import image_entry, many_lines
 
+pytestmark = pytest.mark.sqlite
 FAILED = (500, "InternalServerError", "Internal server error")
 
 
