@@ -10,7 +10,8 @@ packages_build=(build-essential meson ninja-build pkg-config libmicrohttpd-dev l
                 libpcre2-dev libdnnl-dev libopenblas-dev 'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libseccomp-dev
                 python3)
 packages_test=(libcmocka-dev spin clang-format python3-boto3 python3-pytest python3-pytest-xdist awscli openssl curl
-               systemd postgresql-15)
+               systemd postgresql-15
+               yamllint python3-yaml)
 
 package_installed()
 {

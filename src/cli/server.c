@@ -352,6 +352,11 @@ static void log_start_line(const struct server *server)
              LOG_T("credentials", buf_span(&credentials)), LOG_N("pid", getpid()));
     if (values->auth == CONF_AUTH_NONE)
         log_line(LOG_WARN, "auth is none: every process of this machine may do everything");
+    if (span_starts(span_str(values->store), SPAN_LIT("postgres")) && (!values->objects[0] || !values->models[0]))
+        log_line(LOG_WARN, "other servers of this store will not find what is kept in this one's data directory",
+                 LOG_S("set", values->objects[0]  ? "models"
+                              : values->models[0] ? "objects"
+                                                  : "objects, models"));
     buf_free(&credentials);
 }
 

@@ -1,9 +1,19 @@
-"""A running S3 server, as placard and as boto3 see it."""
+"""A running S3 server, as placard and as boto3 see it: s3rver, or OpenStack Swift where REAL_S3 is `swift`."""
+import contextlib
+import os
+import subprocess
 import urllib.parse
+from pathlib import Path
 from typing import NamedTuple
 
 import boto3
 from botocore.config import Config
+
+from harness.server import environment
+from harness.swift import Swift
+
+S3RVER = Path(__file__).resolve().parent.parent / "object" / "s3rver.js"
+STOP_SECONDS = 60
 
 
 class RealS3(NamedTuple):
@@ -48,3 +58,17 @@ class S3Bucket:
     def keys(self, prefix=""):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return sorted(row["Key"] for page in pages for row in page.get("Contents", []))
+
+
+@contextlib.contextmanager
+def s3_server(folder):
+    """One that keeps its objects in the folder."""
+    if os.environ.get("REAL_S3") == "swift":
+        with Swift(folder) as swift:
+            yield RealS3(swift.ports["proxy"], swift.access, swift.secret)
+        return
+    run = subprocess.Popen(["node", S3RVER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+    try:
+        yield RealS3(int(run.stdout.readline()), "S3RVER", "S3RVER")  # the only keys that it has
+    finally:
+        run.communicate(timeout=STOP_SECONDS)

@@ -1,5 +1,4 @@
 """Fixtures: `tool` runs object_tool, `fake` is a fake S3 server, `real_s3` a real one: s3rver, or Swift by REAL_S3=swift."""
-import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -7,11 +6,9 @@ from typing import NamedTuple
 import pytest
 
 from harness.fake_s3 import ACCESS, SECRET, FakeS3
-from harness.s3 import RealS3
+from harness.s3 import s3_server
 from harness.server import BINARY, SANITIZER, environment
-from harness.swift import Swift
 
-HERE = Path(__file__).resolve().parent
 TOOL = BINARY.parent / "tests" / "object" / "object_tool"
 KEYS = {"PLACARD_S3_ACCESS_KEY_ID": ACCESS, "PLACARD_S3_SECRET_ACCESS_KEY": SECRET}
 SECONDS = 60
@@ -73,13 +70,5 @@ def tool(fake):
 
 @pytest.fixture(scope="session")
 def real_s3(tmp_path_factory):
-    if os.environ.get("REAL_S3") == "swift":
-        with Swift(tmp_path_factory.mktemp("swift")) as swift:
-            yield RealS3(swift.ports["proxy"], swift.access, swift.secret)
-        return
-    run = subprocess.Popen(["node", str(HERE / "s3rver.js"), str(tmp_path_factory.mktemp("s3rver"))],
-                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
-    try:
-        yield RealS3(int(run.stdout.readline()), "S3RVER", "S3RVER")  # the only keys it has
-    finally:
-        run.communicate(timeout=SECONDS)
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
