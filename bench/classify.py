@@ -9,6 +9,7 @@ BACKBONE is a backbone's folder (placard backbone install). Cases, all by defaul
     products10 products50             20 products in photographs, 0.3 to 0.7 of the shorter side; unseen grounds
     small10 small50                   the same, 0.18 to 0.5
     kinds                             1 to 3 of 8 kinds in an image; unseen grounds and instances
+    many4 many20                      250 things, the most labels that there may be; sizes as products
 
 Beside each stands the pooled baseline (a logistic head on the mean of the trunk's last features, its ridge by
 cross-validation) and, with one seed, the same classifier on a trunk with random weights. Needs python3-pil, the packages
@@ -33,7 +34,8 @@ SEEDS = range(1, 1 + int(os.environ.get("PLACARD_BENCH_SEEDS", 5)))
 THREADS = os.environ.get("PLACARD_BENCH_THREADS", "2")
 TRIAL = Path(os.environ.get("PLACARD_CLASSIFY_TRIAL", ROOT / "build" / "bench" / "classify_trial"))
 FASHION = Path("/usr/share/datasets/fashion-mnist")
-FASHION_TESTS, PRODUCT_TESTS, KIND_TESTS = 2000, 25, 400
+FASHION_TESTS, PRODUCT_TESTS, KIND_TESTS, MANY_TESTS = 2000, 25, 400, 2
+MOST_LABELS = 250
 KINDS = ("bird", "fish", "insect", "mammal", "flower", "fruit", "tool", "vehicle")
 LARGE = composites.Layout(scale=(0.3, 0.7))
 
@@ -95,18 +97,24 @@ def fashion(seed, shots):
     return folder.close()
 
 
-def products(name, seed, shots, layout):
-    folder = Folder(f"{name}-{seed}", len(composites.PRODUCTS))
+def products(name, seed, shots, layout, things=composites.PRODUCTS, tests=PRODUCT_TESTS):
+    folder = Folder(f"{name}-{seed}", len(things))
     if folder.made:
         return folder.path
     noise = random.Random(f"products {seed}")
     grounds = dict(zip(("train", "test"), composites.Grounds.split(noise, (0.6, 0.4))))
-    for part, count in (("train", shots), ("test", PRODUCT_TESTS)):
+    for part, count in (("train", shots), ("test", tests)):
         for _ in range(count):
-            for label, product in enumerate(composites.PRODUCTS):
-                image, _ = composites.compose(noise, grounds[part], [composites.cutout(product)], layout)
+            for label, thing in enumerate(things):
+                image, _ = composites.compose(noise, grounds[part], [composites.cutout(thing)], layout)
                 folder.add(part, image, [label])
     return folder.close()
+
+
+def many(name, seed, shots):
+    """As many labels as a dataset may have: every photographed thing there is, of all kinds."""
+    things = [thing for kind in composites.KIND_NAMES for thing in composites.KINDS[kind]][:MOST_LABELS]
+    return products(name, seed, shots, LARGE, things, MANY_TESTS)
 
 
 def kinds(seed):
@@ -137,6 +145,8 @@ CASES = {  # name: title, folder of a seed, bar, whether an image has several la
     "small50": ("20 small products, 50 images a label",
                 lambda seed: products("small50", seed, 50, composites.Layout()), None, False),
     "kinds": ("1 to 3 of 8 kinds, 400 images", kinds, None, True),
+    "many4": ("250 things, 4 images a label", lambda seed: many("many4", seed, 4), None, False),
+    "many20": ("250 things, 20 images a label", lambda seed: many("many20", seed, 20), None, False),
 }
 
 

@@ -87,6 +87,7 @@ class _Kinds(dict):
 
 
 KINDS = _Kinds()
+KIND_NAMES = tuple(_FOLDERS)
 
 
 def split(noise, names, shares):

@@ -9,16 +9,16 @@
 #include "vision/label_loss.h"
 #include "vision/whiten.h"
 
-/* From strong to weak: each fit begins where the one before ended. */
-static const double whole_ridges[] = { 1e-2, 1e-3, 1e-4, 1e-5 };
-static const double places_ridges[] = { 1e-3, 1e-4 };
+enum { RIDGES_MOST = 4, WHOLE_ITERATIONS = 60, PLACES_ITERATIONS = 60 };
 
-enum {
-    WHOLE_RIDGES = COUNT_OF(whole_ridges),
-    PLACES_RIDGES = COUNT_OF(places_ridges),
-    WHOLE_ITERATIONS = 60,
-    PLACES_ITERATIONS = 60
+/* From strong to weak: each fit to all images begins where the one before ended. */
+struct ridges {
+    size_t count;
+    double of[RIDGES_MOST];
 };
+static const struct ridges whole_ridges = { 4, { 1e-2, 1e-3, 1e-4, 1e-5 } };
+static const struct ridges places_ridges = { 2, { 1e-3, 1e-4 } };
+static const struct ridges ridges_of_descents = { 2, { 1e-4, 1e-5 } };
 
 struct trial {
     const struct learn_job *job;
@@ -78,6 +78,43 @@ static bool asked_to_stop(void *ctx)
     return learn_stopped(ctx, NULL);
 }
 
+static const struct ridges *ridges_of(const struct classify_data *data, size_t head)
+{
+    if (classify_descends(data, head))
+        return &ridges_of_descents;
+    return head == HEAD_PLACES ? &places_ridges : &whole_ridges;
+}
+
+static unsigned epochs_for(size_t images, size_t labels)
+{
+    size_t epochs = PAIRS_LOOKED_AT / (images * labels);
+    return (unsigned)(epochs < EPOCHS_LEAST ? EPOCHS_LEAST : epochs > EPOCHS_MOST ? EPOCHS_MOST : epochs);
+}
+
+/* A descent begins anew: with a weaker ridge it would only go on from what it has learnt by heart. */
+static void fit_places(const struct classify_data *data, struct places_task *task, double *weights)
+{
+    if (!classify_descends(data, HEAD_PLACES)) {
+        task->iterations = PLACES_ITERATIONS;
+        places_fit(task, weights);
+        return;
+    }
+    memset(weights, 0, (task->table.width + 1) * task->labels * sizeof *weights);
+    task->iterations = epochs_for(task->table.images, task->labels);
+    places_descend(task, weights);
+}
+
+void classify_fit_whole(const struct classify_data *data, size_t head, struct linear_task *task, double *weights)
+{
+    if (!classify_descends(data, head)) {
+        linear_fit(task, weights);
+        return;
+    }
+    memset(weights, 0, linear_size(task->table.width, task->labels) * sizeof *weights);
+    task->iterations = EPOCHS_MOST;
+    linear_descend(task, weights);
+}
+
 static bool make_factor(void *ctx, unsigned thread, size_t head, struct err *err)
 {
     (void)thread;
@@ -107,22 +144,25 @@ static void try_whole(const struct trial *trial, size_t head, size_t fold)
                                 .ctx = (void *)(uintptr_t)trial->job };
     if (trial->factors[head])
         task.table = (struct linear_table){ trial->factors[head], data->rows, data->rows, data->rows };
+    const struct ridges *ridges = ridges_of(data, head);
     double *weights = mem_zero(linear_size(task.table.width, data->labels), sizeof *weights);
-    for (size_t r = 0; r < WHOLE_RIDGES; r++) {
-        task.ridge = whole_ridges[r];
-        linear_fit(&task, weights);
+    for (size_t r = 0; r < ridges->count; r++) {
+        task.ridge = ridges->of[r];
+        classify_fit_whole(data, head, &task, weights);
         linear_scores(&task.table, task.held_begin, task.held_end, weights, data->labels,
-                      trial->whole_scores + (head * WHOLE_RIDGES + r) * block + task.held_begin * data->labels);
+                      trial->whole_scores + (head * RIDGES_MOST + r) * block + task.held_begin * data->labels);
     }
     free(weights);
 }
 
-void classify_fit_places(struct places_task *task, double ridge, double *weights)
+void classify_fit_places(const struct classify_data *data, struct places_task *task, double ridge, double *weights)
 {
-    task->iterations = PLACES_ITERATIONS;
-    for (size_t r = 0; r < PLACES_RIDGES && places_ridges[r] >= ridge; r++) {
-        task->ridge = places_ridges[r];
-        places_fit(task, weights);
+    const struct ridges *ridges = ridges_of(data, HEAD_PLACES);
+    bool along = !classify_descends(data, HEAD_PLACES);
+    for (size_t r = 0; r < ridges->count && ridges->of[r] >= ridge; r++) {
+        task->ridge = ridges->of[r];
+        if (along || task->ridge <= ridge)
+            fit_places(data, task, weights);
     }
 }
 
@@ -136,13 +176,13 @@ static void try_places(const struct trial *trial, size_t fold)
                                 .each = data->each,
                                 .held_begin = data->place_fold_begin[fold],
                                 .held_end = data->place_fold_begin[fold + 1],
-                                .iterations = PLACES_ITERATIONS,
                                 .stop = asked_to_stop,
                                 .ctx = (void *)(uintptr_t)trial->job };
+    const struct ridges *ridges = ridges_of(data, HEAD_PLACES);
     double *weights = mem_zero((data->places.width + 1) * data->labels, sizeof *weights);
-    for (size_t r = 0; r < PLACES_RIDGES; r++) {
-        task.ridge = places_ridges[r];
-        places_fit(&task, weights);
+    for (size_t r = 0; r < ridges->count; r++) {
+        task.ridge = ridges->of[r];
+        fit_places(data, &task, weights);
         places_scores(&task.table, task.held_begin, task.held_end, weights, data->labels,
                       trial->places_scores + r * block + task.held_begin * data->labels);
     }
@@ -289,9 +329,10 @@ static void decide_whole(const struct trial *trial, size_t head, struct classify
 {
     const struct classify_data *data = trial->data;
     size_t block = data->rows * data->labels;
-    const float *scores = trial->whole_scores + head * WHOLE_RIDGES * block;
-    size_t best = least(scores, WHOLE_RIDGES, data->truth, data->rows, data->labels, data->each);
-    choice->ridge[head] = whole_ridges[best];
+    const struct ridges *ridges = ridges_of(data, head);
+    const float *scores = trial->whole_scores + head * RIDGES_MOST * block;
+    size_t best = least(scores, ridges->count, data->truth, data->rows, data->labels, data->each);
+    choice->ridge[head] = ridges->of[best];
     for (size_t i = 0; i < data->places.images; i++)
         memcpy(ret_scores + i * data->labels, scores + best * block + data->place_rows[i] * data->labels,
                data->labels * sizeof *ret_scores);
@@ -307,8 +348,9 @@ static void decide(const struct trial *trial, struct classify_choice *choice)
         decide_whole(trial, h, choice, scores + h * block);
         blend.scores[h] = scores + h * block;
     }
-    size_t best = least(trial->places_scores, PLACES_RIDGES, data->place_truth, images, data->labels, data->each);
-    choice->ridge[HEAD_PLACES] = places_ridges[best];
+    const struct ridges *ridges = ridges_of(data, HEAD_PLACES);
+    size_t best = least(trial->places_scores, ridges->count, data->place_truth, images, data->labels, data->each);
+    choice->ridge[HEAD_PLACES] = ridges->of[best];
     blend.scores[HEAD_PLACES] = trial->places_scores + best * block;
     for (size_t h = 0; h < HEADS; h++)
         blend.uses[h] = true;
@@ -322,15 +364,15 @@ bool classify_choose(const struct learn_job *job, const struct classify_data *da
     struct classify_choice choice = { .bias = 0 };
     for (size_t h = 0; h < HEADS; h++) {
         choice.weight[h] = 1.0 / HEADS;
-        choice.ridge[h] = places_ridges[0];
+        choice.ridge[h] = places_ridges.of[0];
     }
     if (data->rows < 2) { /* nothing to hold out */
         *ret_choice = choice;
         return true;
     }
     struct trial trial = { .job = job, .data = data };
-    trial.whole_scores = mem_zero(WHOLE_HEADS * WHOLE_RIDGES * data->rows * data->labels, sizeof(float));
-    trial.places_scores = mem_zero(PLACES_RIDGES * data->places.images * data->labels, sizeof(float));
+    trial.whole_scores = mem_zero(WHOLE_HEADS * RIDGES_MOST * data->rows * data->labels, sizeof(float));
+    trial.places_scores = mem_zero(RIDGES_MOST * data->places.images * data->labels, sizeof(float));
     bool done = !classify_is_narrow(data) || learn_each(job, WHOLE_HEADS, make_factor, &trial, err);
     done = done && learn_each(job, HEADS * CLASSIFY_FOLDS, try_one, &trial, err);
     if (done) {

@@ -43,12 +43,6 @@ bool classify_choose(const struct learn_job *job, const struct classify_data *da
                      struct err *err) MUST_CHECK;
 
 /*
- * The fit of the places along ridges from strong to weak, down to `ridge`: each begins where the one before ended, for
- * the first is the easier problem. `weights` begin as zeros.
- */
-void classify_fit_places(struct places_task *task, double ridge, double *weights);
-
-/*
  * A narrower table for the columns begin to end of the whole, with the same products between rows: the factor of their
  * Gram matrix. A fit on it is the fit on the columns turned in space, which a ridge does not see, and is quicker where
  * there are fewer images than features. classify_widen brings weights back. `ret_factor` is [rows][rows].
@@ -62,5 +56,30 @@ static inline bool classify_is_narrow(const struct classify_data *data)
 {
     return data->rows <= 1500;
 }
+
+/*
+ * Pairs of an image and a label up to which a head is fitted to all images at once, by L-BFGS. The time of that goes
+ * with the pairs times the places, or times the columns of the whole; where there are more, the head is fitted by small
+ * batches, in fewer epochs the more pairs there are.
+ */
+enum { FEW_PAIRS = 60000, PAIRS_LOOKED_AT = 2000000, EPOCHS_LEAST = 3, EPOCHS_MOST = 8 };
+
+static inline bool classify_descends(const struct classify_data *data, size_t head)
+{
+    size_t images = head == HEAD_PLACES ? data->places.images : classify_is_narrow(data) ? 0 : data->rows;
+    return images * data->labels > FEW_PAIRS;
+}
+
+/*
+ * The fit of the places along ridges from strong to weak, down to `ridge`: each begins where the one before ended, for
+ * the first is the easier problem. By small batches, with `ridge` alone. `weights` begin as zeros.
+ */
+void classify_fit_places(const struct classify_data *data, struct places_task *task, double ridge, double *weights);
+
+/* The fit of another head, with the ridge and the iterations of the task, which small batches leave out. */
+void classify_fit_whole(const struct classify_data *data, size_t head, struct linear_task *task, double *weights);
+
+bool classify_choose(const struct learn_job *job, const struct classify_data *data, struct classify_choice *ret_choice,
+                     struct err *err) MUST_CHECK;
 
 #endif

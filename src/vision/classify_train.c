@@ -77,7 +77,7 @@ static double *fit_whole(const struct fits *fits, size_t head)
                                 .ctx = (void *)(uintptr_t)fits->job };
     double *fitted = mem_zero(linear_size(end - begin, data->labels), sizeof *fitted);
     if (!classify_is_narrow(data)) {
-        linear_fit(&task, fitted);
+        classify_fit_whole(data, head, &task, fitted);
         return fitted;
     }
     float *factor = mem_alloc(data->rows * data->rows * sizeof *factor);
@@ -101,7 +101,7 @@ static double *fit_places(const struct fits *fits)
                                 .stop = asked_to_stop,
                                 .ctx = (void *)(uintptr_t)fits->job };
     double *fitted = mem_zero((data->places.width + 1) * data->labels, sizeof *fitted);
-    classify_fit_places(&task, fits->choice->ridge[HEAD_PLACES], fitted);
+    classify_fit_places(data, &task, fits->choice->ridge[HEAD_PLACES], fitted);
     return fitted;
 }
 

@@ -1,14 +1,18 @@
 /* linear_head: see linear_head.h. Rows go through in small batches, so that scores and residuals stay in the cache. */
 #include "vision/linear_head.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "vision/descent.h"
 #include "vision/gemm.h"
 #include "vision/label_loss.h"
 
-enum { BATCH = 256 };
+enum { BATCH = 256, SMALL_BATCH = 64 };
+
+static const float RATE = 0.1f; /* of the descent */
 
 /* The weights as floats, and a batch's scores. */
 struct room {
@@ -117,6 +121,51 @@ double linear_fit(const struct linear_task *task, double *weights)
                                    .ctx = &copy };
     return lbfgs_minimise(&problem, weights);
 }
+
+/* --- by small batches --------------------------------------------------------------------------------------------- */
+
+struct descending {
+    const struct linear_task *task;
+    struct room room;
+    size_t size;
+};
+
+static void gradient(void *ctx, size_t begin, size_t end, const float *weights, float *ret_gradient)
+{
+    const struct descending *descending = ctx;
+    struct room room = descending->room;
+    memcpy(room.weights, weights, descending->size * sizeof *weights);
+    room.gradient = ret_gradient;
+    add_batch(descending->task, begin, end, &room);
+}
+
+static bool stop_descending(void *ctx)
+{
+    const struct descending *descending = ctx;
+    return stop((void *)(uintptr_t)descending->task);
+}
+
+void linear_descend(const struct linear_task *task, double *weights)
+{
+    struct descending descending = { task, room_new(task->table.width, task->labels, weights),
+                                     linear_size(task->table.width, task->labels) };
+    const struct descent descent = { .size = descending.size,
+                                     .biases = task->labels,
+                                     .images = task->table.rows,
+                                     .batch = SMALL_BATCH,
+                                     .held_begin = task->held_begin,
+                                     .held_end = task->held_end,
+                                     .epochs = task->iterations,
+                                     .rate = RATE,
+                                     .ridge = task->ridge,
+                                     .gradient = gradient,
+                                     .stop = stop_descending,
+                                     .ctx = &descending };
+    descend(&descent, weights);
+    room_free(&descending.room);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 void linear_scores(const struct linear_table *table, size_t begin, size_t end, const double *weights, size_t labels,
                    float *ret_scores)

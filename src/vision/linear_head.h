@@ -37,6 +37,9 @@ static inline size_t linear_size(size_t width, size_t labels)
 /* Improves `weights` (zeros are a start); returns the value reached. */
 double linear_fit(const struct linear_task *task, double *weights);
 
+/* Likewise by small batches (vision/descent.h): cheaper and less exact. `iterations` are the epochs. */
+void linear_descend(const struct linear_task *task, double *weights);
+
 /* The function that linear_fit minimises, and its gradient. */
 double linear_value(const struct linear_task *task, const double *weights, double *ret_gradient);
 

@@ -2,15 +2,19 @@
 #include "vision/places_head.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "vision/descent.h"
 #include "vision/gemm.h"
 #include "vision/label_loss.h"
 
 /* Images in a batch: their features as floats stay in the second-level cache or near it. */
 enum { BATCH = 8 };
+
+static const float RATE = 0.1f; /* of the descent */
 
 /*
  * exp(x) for x <= 0 to about 1e-7, in a form that compilers turn into wide instructions: 2^whole by its bits, and a
@@ -183,6 +187,51 @@ double places_fit(const struct places_task *task, double *weights)
                                    .ctx = &copy };
     return lbfgs_minimise(&problem, weights);
 }
+
+/* --- by small batches --------------------------------------------------------------------------------------------- */
+
+struct descending {
+    const struct places_task *task;
+    struct room room;
+    size_t size;
+};
+
+static void gradient(void *ctx, size_t begin, size_t end, const float *weights, float *ret_gradient)
+{
+    const struct descending *descending = ctx;
+    struct room room = descending->room;
+    memcpy(room.weights, weights, descending->size * sizeof *weights);
+    room.gradient = ret_gradient;
+    add_batch(descending->task, begin, end, &room);
+}
+
+static bool stop_descending(void *ctx)
+{
+    const struct descending *descending = ctx;
+    return stop((void *)(uintptr_t)descending->task);
+}
+
+void places_descend(const struct places_task *task, double *weights)
+{
+    struct descending descending = { task, room_new(&task->table, task->labels, weights),
+                                     (task->table.width + 1) * task->labels };
+    const struct descent descent = { .size = descending.size,
+                                     .biases = task->labels,
+                                     .images = task->table.images,
+                                     .batch = BATCH,
+                                     .held_begin = task->held_begin,
+                                     .held_end = task->held_end,
+                                     .epochs = task->iterations,
+                                     .rate = RATE,
+                                     .ridge = task->ridge,
+                                     .gradient = gradient,
+                                     .stop = stop_descending,
+                                     .ctx = &descending };
+    descend(&descent, weights);
+    room_free(&descending.room);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 void places_scores(const struct places_table *table, size_t begin, size_t end, const double *weights, size_t labels,
                    float *ret_scores)

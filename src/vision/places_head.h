@@ -38,6 +38,9 @@ struct places_task {
 
 /* As linear_fit and its kin; the vector of weights is [feature][label], then the biases. */
 double places_fit(const struct places_task *task, double *weights);
+
+/* Likewise by small batches (vision/descent.h): cheaper and less exact. `iterations` are the epochs. */
+void places_descend(const struct places_task *task, double *weights);
 double places_value(const struct places_task *task, const double *weights, double *ret_gradient);
 void places_scores(const struct places_table *table, size_t begin, size_t end, const double *weights, size_t labels,
                    float *ret_scores);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -185,36 +186,89 @@ static void places_scores_are_the_formula(void **state)
     free(weights);
 }
 
-/* One place of nine says the label, all others are noise: the mean of places says little, the head finds the place. */
-static void places_head_finds_the_place(void **state)
+enum { IMAGES = 240, TRAINED = 120 };
+
+/* Images of which one place of nine says the label; all others are noise. */
+static signed char *busy_images(float *ret_truth)
 {
-    (void)state;
-    enum { IMAGES = 240, TRAINED = 120 };
     signed char *codes = codes_of(IMAGES * PLACES * WIDTH, 21);
-    float *truth = mem_zero(IMAGES * LABELS, sizeof *truth), scores[LABELS];
     struct learn_random random = learn_random(1, 2);
     for (size_t i = 0; i < IMAGES; i++) {
         size_t label = i % LABELS;
         signed char *place = codes + (i * PLACES + learn_random_below(&random, PLACES)) * WIDTH;
-        truth[i * LABELS + label] = 1;
+        ret_truth[i * LABELS + label] = 1;
         for (size_t k = 0; k < LABELS; k++)
             place[k] = k == label ? 64 : 0;
     }
-    const struct places_task task = { .table = { codes, IMAGES, PLACES, WIDTH }, .truth = truth, .labels = LABELS,
-                                      .held_begin = TRAINED, .held_end = IMAGES, .ridge = 1e-4, .iterations = 100 };
-    double *weights = mem_zero((WIDTH + 1) * LABELS, sizeof *weights);
-    places_fit(&task, weights);
+    return codes;
+}
+
+/* Of the images that took no part, how many are told. */
+static size_t told(const struct places_table *table, const double *weights)
+{
     size_t right = 0;
+    float scores[LABELS];
     for (size_t i = TRAINED; i < IMAGES; i++) {
-        places_scores(&task.table, i, i + 1, weights, LABELS, scores);
+        places_scores(table, i, i + 1, weights, LABELS, scores);
         size_t best = scores[0] > scores[1] ? 0 : 1;
         best = scores[2] > scores[best] ? 2 : best;
         right += best == i % LABELS;
     }
-    assert_true(right >= 110);
+    return right;
+}
+
+/* The mean of places says little; the head finds the place, all at once and by small batches. */
+static void places_head_finds_the_place(void **state)
+{
+    (void)state;
+    float *truth = mem_zero(IMAGES * LABELS, sizeof *truth);
+    signed char *codes = busy_images(truth);
+    struct places_task task = { .table = { codes, IMAGES, PLACES, WIDTH }, .truth = truth, .labels = LABELS,
+                                .held_begin = TRAINED, .held_end = IMAGES, .ridge = 1e-4, .iterations = 100 };
+    double *weights = mem_zero((WIDTH + 1) * LABELS, sizeof *weights), *again = mem_zero((WIDTH + 1) * LABELS, 8);
+    places_fit(&task, weights);
+    assert_true(told(&task.table, weights) >= 110);
+    task.iterations = 20;
+    memset(weights, 0, (WIDTH + 1) * LABELS * sizeof *weights);
+    places_descend(&task, weights);
+    assert_true(told(&task.table, weights) >= 110);
+    places_descend(&task, again);
+    assert_memory_equal(weights, again, (WIDTH + 1) * LABELS * sizeof *weights);
     free(codes);
     free(truth);
     free(weights);
+    free(again);
+}
+
+/* What is held out says the opposite of the rest: a look at it would show in the value reached. */
+static void linear_descent_comes_near_the_minimum(void **state)
+{
+    (void)state;
+    enum { MANY = 300, HELD = 100, HELD_END = 170 };
+    for (int each = 0; each < 2; each++) {
+        float *x = floats(MANY * WIDTH, 31), *truth = mem_zero(MANY * LABELS, sizeof *truth);
+        for (size_t i = 0; i < MANY; i++) {
+            float sign = i >= HELD && i < HELD_END ? -1 : 1;
+            for (size_t c = 0; c < LABELS; c++)
+                truth[i * LABELS + c] = each ? sign * x[i * WIDTH + c] > 0 : c == (sign * x[i * WIDTH] > 0 ? 1 : 2);
+        }
+        struct linear_task task = { .table = { x, MANY, WIDTH, WIDTH }, .truth = truth, .labels = LABELS,
+                                    .each = each, .held_begin = HELD, .held_end = HELD_END, .ridge = 1e-2,
+                                    .iterations = 200 };
+        double *weights = mem_zero(linear_size(WIDTH, LABELS), sizeof *weights);
+        double *gradient = mem_alloc(linear_size(WIDTH, LABELS) * sizeof *gradient);
+        double least = linear_fit(&task, weights);
+        memset(weights, 0, linear_size(WIDTH, LABELS) * sizeof *weights);
+        double start = linear_value(&task, weights, gradient);
+        task.iterations = 40;
+        linear_descend(&task, weights);
+        double reached = linear_value(&task, weights, gradient);
+        assert_true(least < 0.7 * start && reached >= least && reached < least + 0.02 * (start - least));
+        free(x);
+        free(truth);
+        free(weights);
+        free(gradient);
+    }
 }
 
 int main(void)
@@ -223,6 +277,7 @@ int main(void)
         cmocka_unit_test(lbfgs_finds_the_valley),        cmocka_unit_test(label_losses_have_their_gradients),
         cmocka_unit_test(linear_head_has_its_gradient),  cmocka_unit_test(places_head_has_its_gradient),
         cmocka_unit_test(places_scores_are_the_formula), cmocka_unit_test(places_head_finds_the_place),
+        cmocka_unit_test(linear_descent_comes_near_the_minimum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
