@@ -7,7 +7,7 @@
 
 packages_build=(build-essential meson ninja-build pkg-config libmicrohttpd-dev libgnutls28-dev libsimdjson-dev
                 libssl-dev libsqlite3-dev libpq-dev libzstd-dev libxxhash-dev 'libcurl4-gnutls-dev|libcurl4-openssl-dev'
-                libpcre2-dev libdnnl-dev libopenblas-dev 'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libseccomp-dev
+                libpcre2-dev libdnnl-dev 'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libseccomp-dev
                 python3)
 packages_test=(libcmocka-dev spin clang-format python3-boto3 python3-pytest python3-pytest-xdist awscli openssl curl
                systemd postgresql-15

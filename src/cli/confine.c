@@ -191,7 +191,6 @@ static const char *const allowed[] = {
     "select",
     /* children: training runs in one, started by posix_spawn from the server's own program */
     "execve",
-    "mbind", /* OpenBLAS, as it is loaded into the child */
     "fork",
     "pidfd_open",
     "pidfd_send_signal",

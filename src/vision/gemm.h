@@ -1,8 +1,8 @@
 /*
  * gemm: products of row-major float matrices, on the calling thread alone.
  *
- * OpenBLAS underneath, told once to use no threads of its own: results depend on the operands and the instruction set,
- * not on how busy the machine is. Any thread.
+ * oneDNN underneath, which is told to use no threads of its own: results depend on the operands and the instruction
+ * set, not on how busy the machine is. Any thread.
  */
 #ifndef PLACARD_VISION_GEMM_H
 #define PLACARD_VISION_GEMM_H
