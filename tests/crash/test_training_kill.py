@@ -12,7 +12,7 @@ import pytest
 from harness.images import COLOURS
 from harness.models import ModelLab, model_flags
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.fast_build
 SECONDS = 120
 
 
