@@ -97,7 +97,7 @@ class Epoch:
 
     def first_start(self):
         """The making of the schema is a commit point of its own."""
-        for point, side in (("apply", self.rng.choice(["commit", "committed"])), ("prepare", "commit")):
+        for point, side in (("apply", self.rng.choice(["commit", "committed"])), ("prepare_once", "commit")):
             self.die_at_start(point, side)
         if self.power:
             self.lose_power_at_start()
