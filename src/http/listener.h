@@ -171,7 +171,7 @@ void sweeper_stop(struct http_listener *listener);
 void sweeper_linger(struct http_listener *listener, int socket); /* under lock; takes a duplicate */
 
 /* Cuts whatever waits for its client and has no request in; with `all`, whatever is not in the handler's hands.
-   Returns how many connections are left, and in *ret_working how many of them the handler has. */
+   Returns how many connections are left, and in *ret_working how many of them the handler has or has just answered. */
 unsigned sweeper_drain(struct http_listener *listener, bool all, unsigned *ret_working);
 
 /* tls.c */

@@ -37,7 +37,8 @@
 #include "http/listener.h"
 
 enum {
-    CLOSE_WAIT = 8, /* the kernel's TCP_CLOSE_WAIT, which its headers for programs leave out */
+    SENDING_MS = 1000, /* that an answer may take once the listener is to end */
+    CLOSE_WAIT = 8,    /* the kernel's TCP_CLOSE_WAIT, which its headers for programs leave out */
     LINGER_MS = 2000,
     LINGER_MOST = 128,
     LINGER_TICK_MS = 20,
@@ -283,14 +284,21 @@ void sweeper_stop(struct http_listener *listener)
     pthread_cond_destroy(&listener->wake);
 }
 
+/* The answer of who was waited for has its moment to go out, also when the time is over. */
+static bool is_just_answered(uint64_t stage, uint64_t now)
+{
+    return stage_of(stage) == STAGE_SENDING && now < stage_since_ms(stage) + SENDING_MS;
+}
+
 unsigned sweeper_drain(struct http_listener *listener, bool all, unsigned *ret_working)
 {
+    uint64_t now = now_ms();
     unsigned left = 0, working = 0;
     pthread_mutex_lock(&listener->lock);
     for (struct connection *c = listener->connections; c; c = c->next) {
         uint64_t stage = atomic_load(&c->stage); /* sequentially consistent: see on_whole */
         left++;
-        if (stage_of(stage) == STAGE_WORKING)
+        if (stage_of(stage) == STAGE_WORKING || is_just_answered(stage, now))
             working++;
         else if (all || stage_of(stage) == STAGE_IDLE ||
                  (stage_of(stage) == STAGE_ARRIVING && traffic(c).received == 0))
