@@ -2,6 +2,7 @@
 
 The fixtures are tests/schema/NNNN.sql, made with the program of that schema by tests/schema/make_fixture.py.
 """
+import itertools
 import json
 import re
 import sqlite3
@@ -61,7 +62,7 @@ def test_killed_while_it_is_brought_up_to_date(fixture, tmp_path):
     """Before and behind each commit of the start: the old schema or the new one, never something between."""
     board = Board(tmp_path / "board")
     server = Server(data_of(fixture, tmp_path), binary=board.binary, env=board.env)
-    for point, side in [("apply", "commit"), ("apply", "committed"), ("prepare", "commit"), ("prepare", "committed")]:
+    for point, side in itertools.product(("apply", "prepare_once"), ("commit", "committed")):
         board.plan(KILL, side, what=point)
         try:
             server.start()
