@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "vision/gemm.h"
 #include "vision/label_loss.h"
 #include "vision/whiten.h"
@@ -293,6 +294,7 @@ static size_t count_uses(const struct blend *blend)
 static void weigh_heads(struct blend *blend, struct classify_choice *choice)
 {
     double weights[HEADS + 1], loss = fit_blend(blend, weights);
+    CHECK(isfinite(loss)); /* else nothing below would ever end */
     while (count_uses(blend) > 1) {
         double least_loss = INFINITY, least_weights[HEADS + 1], tried[HEADS + 1];
         size_t least_missed = 0;
