@@ -77,7 +77,7 @@ void descend(const struct descent *descent, double *weights)
         struct learn_random random = learn_random(walk.batches, epoch);
         learn_random_shuffle(&random, walk.begins, walk.batches);
         for (size_t k = 0; k < walk.batches && !stopped; k++) {
-            stopped = descent->stop && descent->stop(descent->ctx);
+            stopped = descent->stop && descent->stop(descent->stop_ctx);
             if (!stopped)
                 step(descent, walk.begins[k], &walk);
         }

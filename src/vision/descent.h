@@ -22,8 +22,9 @@ struct descent {
 
     /* The sum of the gradients of the losses of the images begin to end. ret_gradient comes as zeros. */
     void (*gradient)(void *ctx, size_t begin, size_t end, const float *weights, float *ret_gradient);
-    bool (*stop)(void *ctx); /* asked before each batch; NULL: never */
     void *ctx;
+    bool (*stop)(void *stop_ctx); /* asked before each batch; NULL: never */
+    void *stop_ctx;
 };
 
 /* Goes from `weights` downhill and leaves there where it came to. */

@@ -236,7 +236,7 @@ WIDE_LOOPS static void combine(struct map_size size, const float *input, const f
 void norm_backward(struct map_size size, const float *input, const float *output, const float *gain, const float *stats,
                    float *grad, float *gain_grad, float *shift_grad)
 {
-    float mean[CHANNELS_MAX], inverse[CHANNELS_MAX], sums[CHANNELS_MAX], products[CHANNELS_MAX];
+    float mean[CHANNELS_MAX] = { 0 }, inverse[CHANNELS_MAX] = { 0 }, sums[CHANNELS_MAX], products[CHANNELS_MAX];
     float a[CHANNELS_MAX], b[CHANNELS_MAX], addend[CHANNELS_MAX];
     spread(size, stats, mean);
     spread(size, stats + NORM_GROUPS, inverse);

@@ -1,7 +1,6 @@
 /* linear_head: see linear_head.h. Rows go through in small batches, so that scores and residuals stay in the cache. */
 #include "vision/linear_head.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +15,8 @@ static const float RATE = 0.1f; /* of the descent */
 
 /* The weights as floats, and a batch's scores. */
 struct room {
-    float *weights, *gradient, *scores;
+    float *own, *gradient, *scores;
+    const float *weights; /* own, or a descent's */
 };
 
 static struct room room_new(size_t width, size_t labels, const double *weights)
@@ -25,13 +25,14 @@ static struct room room_new(size_t width, size_t labels, const double *weights)
     struct room room = { mem_alloc(size * sizeof(float)), mem_zero(size, sizeof(float)),
                          mem_alloc(BATCH * labels * sizeof(float)) };
     for (size_t i = 0; i < size; i++)
-        room.weights[i] = (float)weights[i];
+        room.own[i] = (float)weights[i];
+    room.weights = room.own;
     return room;
 }
 
 static void room_free(struct room *room)
 {
-    free(room->weights);
+    free(room->own);
     free(room->gradient);
     free(room->scores);
 }
@@ -127,29 +128,21 @@ double linear_fit(const struct linear_task *task, double *weights)
 struct descending {
     const struct linear_task *task;
     struct room room;
-    size_t size;
 };
 
 static void gradient(void *ctx, size_t begin, size_t end, const float *weights, float *ret_gradient)
 {
     const struct descending *descending = ctx;
     struct room room = descending->room;
-    memcpy(room.weights, weights, descending->size * sizeof *weights);
+    room.weights = weights;
     room.gradient = ret_gradient;
     add_batch(descending->task, begin, end, &room);
 }
 
-static bool stop_descending(void *ctx)
-{
-    const struct descending *descending = ctx;
-    return stop((void *)(uintptr_t)descending->task);
-}
-
 void linear_descend(const struct linear_task *task, double *weights)
 {
-    struct descending descending = { task, room_new(task->table.width, task->labels, weights),
-                                     linear_size(task->table.width, task->labels) };
-    const struct descent descent = { .size = descending.size,
+    struct descending descending = { task, room_new(task->table.width, task->labels, weights) };
+    const struct descent descent = { .size = linear_size(task->table.width, task->labels),
                                      .biases = task->labels,
                                      .images = task->table.rows,
                                      .batch = SMALL_BATCH,
@@ -159,8 +152,9 @@ void linear_descend(const struct linear_task *task, double *weights)
                                      .rate = RATE,
                                      .ridge = task->ridge,
                                      .gradient = gradient,
-                                     .stop = stop_descending,
-                                     .ctx = &descending };
+                                     .ctx = &descending,
+                                     .stop = task->stop,
+                                     .stop_ctx = task->ctx };
     descend(&descent, weights);
     room_free(&descending.room);
 }

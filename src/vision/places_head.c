@@ -2,7 +2,6 @@
 #include "vision/places_head.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +67,8 @@ void places_soft_maximum(float *values, size_t places, size_t labels, float *ret
 }
 
 struct room {
-    float *weights, *gradient, *features, *values, *scores;
+    float *own, *gradient, *features, *values, *scores;
+    const float *weights; /* own, or a descent's */
 };
 
 static struct room room_new(const struct places_table *table, size_t labels, const double *weights)
@@ -78,13 +78,14 @@ static struct room room_new(const struct places_table *table, size_t labels, con
                          mem_alloc(places * table->width * sizeof(float)), mem_alloc(places * labels * sizeof(float)),
                          mem_alloc(BATCH * labels * sizeof(float)) };
     for (size_t i = 0; i < size; i++)
-        room.weights[i] = (float)weights[i];
+        room.own[i] = (float)weights[i];
+    room.weights = room.own;
     return room;
 }
 
 static void room_free(struct room *room)
 {
-    free(room->weights);
+    free(room->own);
     free(room->gradient);
     free(room->features);
     free(room->values);
@@ -193,29 +194,21 @@ double places_fit(const struct places_task *task, double *weights)
 struct descending {
     const struct places_task *task;
     struct room room;
-    size_t size;
 };
 
 static void gradient(void *ctx, size_t begin, size_t end, const float *weights, float *ret_gradient)
 {
     const struct descending *descending = ctx;
     struct room room = descending->room;
-    memcpy(room.weights, weights, descending->size * sizeof *weights);
+    room.weights = weights;
     room.gradient = ret_gradient;
     add_batch(descending->task, begin, end, &room);
 }
 
-static bool stop_descending(void *ctx)
-{
-    const struct descending *descending = ctx;
-    return stop((void *)(uintptr_t)descending->task);
-}
-
 void places_descend(const struct places_task *task, double *weights)
 {
-    struct descending descending = { task, room_new(&task->table, task->labels, weights),
-                                     (task->table.width + 1) * task->labels };
-    const struct descent descent = { .size = descending.size,
+    struct descending descending = { task, room_new(&task->table, task->labels, weights) };
+    const struct descent descent = { .size = (task->table.width + 1) * task->labels,
                                      .biases = task->labels,
                                      .images = task->table.images,
                                      .batch = BATCH,
@@ -225,8 +218,9 @@ void places_descend(const struct places_task *task, double *weights)
                                      .rate = RATE,
                                      .ridge = task->ridge,
                                      .gradient = gradient,
-                                     .stop = stop_descending,
-                                     .ctx = &descending };
+                                     .ctx = &descending,
+                                     .stop = task->stop,
+                                     .stop_ctx = task->ctx };
     descend(&descent, weights);
     room_free(&descending.room);
 }

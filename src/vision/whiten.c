@@ -23,12 +23,19 @@ static double dot(const double *a, const double *b, size_t count)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+/*
+ * A pivot that was taken for `least` is of a row that depends on those before: what it leaves of later rows is rounding,
+ * and divided by so small a root it would grow from row to row until it is no number.
+ */
 void cholesky(double *a, size_t size, double least)
 {
+    double smallest = sqrt(least);
     for (size_t i = 0; i < size; i++) {
         double *row = a + i * size;
-        for (size_t j = 0; j < i; j++)
-            row[j] = (row[j] - dot(row, a + j * size, j)) / a[j * size + j];
+        for (size_t j = 0; j < i; j++) {
+            double pivot = a[j * size + j];
+            row[j] = pivot > smallest ? (row[j] - dot(row, a + j * size, j)) / pivot : 0;
+        }
         row[i] = sqrt(fmax(row[i] - dot(row, row, i), least));
         for (size_t j = i + 1; j < size; j++)
             row[j] = 0;

@@ -10,7 +10,8 @@
 
 /*
  * The lower factor of a positive definite matrix [size][size] in its place, a = L * transpose(L); what lies above the
- * diagonal is set to 0. A pivot below `least` is taken for `least`, so that rounding does not end it.
+ * diagonal is set to 0. A pivot below `least` is taken for `least`, and what stands below it for 0: a row that depends
+ * on those before neither ends it nor makes the factor grow.
  */
 void cholesky(double *a, size_t size, double least);
 

@@ -169,7 +169,7 @@ def test_boxes_off_the_frame(models):
     assert summary_of(models, version)["statistics"]["training"]["error_json_line_indices"] == [17]
 
 
-@pytest.mark.long
+@pytest.mark.fast_build
 def test_250_labels(models):
     labels = [f"label-{number:03}" for number in range(250)]
     sides = []

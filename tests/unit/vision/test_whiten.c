@@ -87,11 +87,40 @@ static void a_factor_multiplies_back(void **state)
         }
 }
 
+/* The products of rows of which a third is a sum of two others, rounded as floats are: no entry passes the largest row. */
+static void a_factor_of_dependent_rows_stays_small(void **state)
+{
+    (void)state;
+    enum { SIZE = 240, ACROSS = 40 };
+    float *rows = mem_zero(SIZE * ACROSS, sizeof *rows);
+    double *a = mem_zero(SIZE * SIZE, sizeof *a), largest = 0, trace = 0;
+    struct learn_random random = learn_random(9, 1);
+    for (int i = 0; i < SIZE; i++)
+        for (int k = 0; k < ACROSS; k++)
+            rows[i * ACROSS + k] = i % 3 == 2 ? rows[(i - 1) * ACROSS + k] + rows[(i - 2) * ACROSS + k]
+                                              : learn_random_normal(&random);
+    for (int i = 0; i < SIZE; i++)
+        for (int j = 0; j < SIZE; j++) {
+            float sum = 0;
+            for (int k = 0; k < ACROSS; k++)
+                sum += rows[i * ACROSS + k] * rows[j * ACROSS + k];
+            a[i * SIZE + j] = (double)sum;
+        }
+    for (int i = 0; i < SIZE; i++)
+        trace += a[i * SIZE + i], largest = fmax(largest, sqrt(a[i * SIZE + i]));
+    cholesky(a, SIZE, 1e-6 * trace / SIZE);
+    for (int i = 0; i < SIZE * SIZE; i++)
+        assert_true(fabs(a[i]) <= 2 * largest);
+    free(rows);
+    free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(white_is_white),
         cmocka_unit_test(a_factor_multiplies_back),
+        cmocka_unit_test(a_factor_of_dependent_rows_stays_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
