@@ -95,7 +95,7 @@ static bool ask_all(const struct call *call, const struct policy_question *quest
                                  &attached, &count, &more, &why))
             return why.code == E_NOT_FOUND || fail(err, why.code, "%s", why.text);
         for (size_t i = 0; i < count; i++) {
-            enum policy_answer answer;
+            enum policy_answer answer = POLICY_SILENT;
             if (!ask(call, &attached[i], question, &answer, err))
                 return false;
             if (answer > *ret_answer)

@@ -76,9 +76,6 @@ bool fail(struct err *err, enum err_code code, const char *format, ...) PRINTF_L
 /* The same with the text of `why` as a sentence for users: with a capital at its beginning and a stop at its end. */
 bool fail_sentence(struct err *err, enum err_code code, const struct err *why);
 
-/* The same with the text of `why` as a sentence for users: with a capital at its beginning and a stop at its end. */
-bool fail_sentence(struct err *err, enum err_code code, const struct err *why);
-
 /* For asserts and logs: "E_NOT_FOUND" and so on. */
 const char *err_name(enum err_code code);
 

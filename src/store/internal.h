@@ -66,8 +66,8 @@ struct store {
     unsigned idle_count;
 };
 
-/* Keeps all writers out, without a transaction; taken as a job takes it. */
-void store_gate_take(struct store *store);
+/* Waits for one's turn to write and keeps all others out, without a transaction. */
+void store_gate_take(struct store *store, enum store_who who);
 void store_gate_give(struct store *store);
 
 /* Inside a write: what the catalog will say of this dataset once the transaction is committed (`arn` if it is gone). */

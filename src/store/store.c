@@ -210,15 +210,7 @@ void store_gate_give(struct store *store)
     pthread_mutex_unlock(&store->lock);
 }
 
-void store_gate_take(struct store *store)
-{
-    pthread_mutex_lock(&store->lock);
-    job_wait(store);
-    store->busy = true;
-    pthread_mutex_unlock(&store->lock);
-}
-
-bool store_write_begin(struct store *store, enum store_who who, struct db **ret_db, struct err *err)
+void store_gate_take(struct store *store, enum store_who who)
 {
     pthread_mutex_lock(&store->lock);
     if (who == STORE_API)
@@ -227,6 +219,11 @@ bool store_write_begin(struct store *store, enum store_who who, struct db **ret_
         job_wait(store);
     store->busy = true;
     pthread_mutex_unlock(&store->lock);
+}
+
+bool store_write_begin(struct store *store, enum store_who who, struct db **ret_db, struct err *err)
+{
+    store_gate_take(store, who);
     if (!db_begin(store->writer, who == STORE_API ? DB_WRITE : DB_WRITE_CLAIMED, err)) {
         store_gate_give(store);
         return false;

@@ -30,7 +30,7 @@ static bool tidy(struct tidier *tidier, bool shrink, struct err *err)
     for (unsigned pass = 0; pass < PASSES; pass++)
         if (!db_checkpoint(tidier->db, false, err))
             return false;
-    store_gate_take(tidier->store);
+    store_gate_take(tidier->store, STORE_JOB);
     bool done = db_checkpoint(tidier->db, shrink, err);
     store_gate_give(tidier->store);
     return done;
