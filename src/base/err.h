@@ -60,7 +60,7 @@ extern "C" {
 #endif
 
 /* Fills *err (which may be NULL) and returns false. A text longer than the room is cut. */
-#if defined(__clang_analyzer__) && !defined(PLACARD_BASE_ERR_C)
+#if defined(__clang_analyzer__) && !defined(__cplusplus) && !defined(PLACARD_BASE_ERR_C)
 /* The analyzer looks into one file at a time and no variadic function: it is told the answer, and that texts count. */
 extern bool analyzed;
 static inline void set_code(struct err *err, enum err_code code)

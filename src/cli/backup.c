@@ -181,11 +181,12 @@ static bool fetch(const char *file, const struct draft *draft, struct err *err)
 }
 
 /* The old database's log must not meet the new one. What the log holds goes into the old file first, where it can. */
-static void retire_log(const char *path, struct span place)
+static void retire_log(struct buf *place)
 {
+    const char *path = buf_cstr(place) + sizeof "sqlite:" - 1;
     static const char *const beside[] = { "-wal", "-shm" };
     char name[PATH_MAX_BYTES + 8];
-    if (is_there(path) && !backup_fold_log(place, NULL))
+    if (is_there(path) && !backup_fold_log(buf_span(place), NULL))
         fprintf(stderr, "placard restore: the database that is replaced cannot be read\n");
     for (unsigned i = 0; i < COUNT_OF(beside); i++) {
         snprintf(name, sizeof name, "%s%s", path, beside[i]);
@@ -217,7 +218,7 @@ static bool take_backup(const struct conf *conf, const struct home *home, const 
            draft_recount(draft, conf, &ret_counts->rows, err) &&
            restore_credentials(home, buf_span(&credentials), overwrite, err) && models_swap(&swap, err);
     if (done) {
-        retire_log(draft->name, buf_span(&place));
+        retire_log(&place);
         done = draft_finish(draft, overwrite, err);
     }
     models_swap_end(&swap, done);

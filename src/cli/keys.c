@@ -28,7 +28,7 @@ static bool is_user(struct span name)
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && !memchr("+=,.@_-", c, 7))
+        if (!letter && (c == '\0' || !strchr("+=,.@_-", c)))
             return false;
     }
     return name.len > 0 && name.len <= USER_MAX;

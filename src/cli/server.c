@@ -340,10 +340,10 @@ static void take_down(struct server *server)
 static void log_start_line(const struct server *server)
 {
     const struct conf_values *values = &server->conf->values;
-    bool given = getenv("PLACARD_ACCESS_KEY_ID") && getenv("PLACARD_ACCESS_KEY_ID")[0];
+    const char *given = getenv("PLACARD_ACCESS_KEY_ID");
     struct buf credentials;
     buf_init(&credentials, PLACE_MAX);
-    if (given)
+    if (given && given[0])
         buf_add_str(&credentials, "PLACARD_ACCESS_KEY_ID");
     else
         buf_addf(&credentials, "%s/credentials", server->home.path);

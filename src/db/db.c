@@ -54,12 +54,12 @@ bool db_is_shared(const struct db *db)
 
 void db_show_place(struct span place, struct buf *out)
 {
-    struct span rest = place, options = place;
+    struct span options = place;
     if (!takes(&db_postgres, place)) {
         buf_add(out, place);
         return;
     }
-    rest =
+    struct span rest =
         span_from(span_cut(&options, '?'), (size_t)((const char *)memchr(place.ptr, '/', place.len) - place.ptr) + 2);
     for (size_t at = rest.len; at-- > 0;)
         if (rest.ptr[at] == '@') {

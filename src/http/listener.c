@@ -70,7 +70,7 @@ static bool open_socket(struct http_listener *listener, struct err *err)
     freeaddrinfo(places);
     if (!open)
         return fail(err, E_CONFIG, "cannot listen on %s port %s: %s", options->host, port, strerror(why));
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = { .ss_family = AF_UNSPEC };
     socklen_t length = sizeof bound;
     CHECK(getsockname(listener->socket, (struct sockaddr *)&bound, &length) == 0);
     listener->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
@@ -165,7 +165,7 @@ bool http_start(const struct http_options *options, const struct http_handler *h
     };
     pthread_mutex_init(&listener->lock, NULL);
     pthread_mutex_init(&listener->tls_lock, NULL);
-    if (listener->tls) {
+    if (options->tls_certificate && options->tls_key) {
         listener->options.tls_certificate = mem_dup(options->tls_certificate, strlen(options->tls_certificate));
         listener->options.tls_key = mem_dup(options->tls_key, strlen(options->tls_key));
     }

@@ -126,15 +126,14 @@ static bool classes_are_mapped(struct manifest_reader *reader, const struct attr
 /* The checks that stop further ones, in the order in which each makes sense of the next. */
 static void judge_form(struct manifest_reader *reader, struct attribute *attribute)
 {
+    bool boxes = attribute->use == USE_BOXES;
     if (!metadata_is_well_formed(reader, attribute)) {
         blame_metadata(reader, attribute, MANIFEST_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT);
     } else if (!value_is_well_formed(reader, attribute)) {
         blame_value(reader, attribute, MANIFEST_INVALID_LABEL_ATTRIBUTE_FORMAT);
-    } else if (attribute->use != USE_BOXES) {
-        attribute->sound = true;
-    } else if (attribute->object_count != attribute->box_count || !attribute->objects_confident) {
+    } else if (boxes && (attribute->object_count != attribute->box_count || !attribute->objects_confident)) {
         blame_metadata(reader, attribute, MANIFEST_MISSING_BOUNDING_BOX_CONFIDENCE);
-    } else if (!classes_are_mapped(reader, attribute)) {
+    } else if (boxes && !classes_are_mapped(reader, attribute)) {
         blame_metadata(reader, attribute, MANIFEST_MISSING_CLASS_MAP_ID);
     } else {
         attribute->sound = true;

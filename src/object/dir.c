@@ -93,6 +93,8 @@ static bool component_is_plain(struct span part)
 static bool path_of_key(struct span key, struct dir_path *ret_path)
 {
     CHECK(key.len <= OBJECT_KEY_MAX);
+    if (key.len == 0)
+        return false;
     struct span rest = key;
     struct span last = SPAN_NONE;
     while (rest.ptr) {
@@ -179,7 +181,7 @@ static bool open_object(struct object_store *store, struct object_name name, int
 
 static bool dir_stat(struct object_store *store, struct object_name name, struct object_info *ret_info, struct err *err)
 {
-    int fd;
+    int fd = -1;
     if (!open_object(store, name, &fd, ret_info, err))
         return false;
     close(fd);
@@ -189,8 +191,8 @@ static bool dir_stat(struct object_store *store, struct object_name name, struct
 static bool dir_open_reader(struct object_store *store, struct object_name name, uint64_t offset, struct span etag,
                             struct object_reader **ret_reader, struct err *err)
 {
-    int fd;
-    struct object_info info;
+    int fd = -1;
+    struct object_info info = { 0 };
     if (!open_object(store, name, &fd, &info, err))
         return false;
     if ((etag.len > 0 && !span_is(etag, info.etag)) || offset > info.bytes) {

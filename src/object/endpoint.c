@@ -25,7 +25,7 @@ bool endpoint_text_copy(struct span text, char *ret_text, size_t room)
 
 static bool parse_host(struct span host_port, struct endpoint *endpoint)
 {
-    struct span host = host_port, port = SPAN_NONE;
+    struct span host, port = SPAN_NONE;
     uint64_t number = 0;
     if (span_starts(host_port, SPAN_LIT("["))) {
         size_t end = 0;

@@ -65,7 +65,7 @@ void signing_headers(const struct signing_key *key, const struct signing_request
                      int64_t wall_ms, struct signed_headers *ret_headers)
 {
     struct signing_header lines[SIGNED_HEADERS_MAX];
-    size_t starts[SIGNED_HEADERS_MAX];
+    size_t starts[SIGNED_HEADERS_MAX] = { 0 };
     size_t count = 0;
     char date[17], hash[SHA256_HEX];
     unsigned char digest[SHA256_BYTES];

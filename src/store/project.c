@@ -172,7 +172,7 @@ static bool list_named(struct db *db, struct arena *arena, const struct project_
             project_read(q, arena, &project);
         if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
             return false;
-        if (step == DB_DONE || seen(projects, count, project.id))
+        if (step != DB_ROW || seen(projects, count, project.id))
             continue;
         size_t at = count < room ? count++ : count;
         while (at > 0 && projects[at - 1].id < project.id) {

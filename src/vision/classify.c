@@ -61,7 +61,8 @@ bool classify_worker_new(const struct classifier *classifier, struct classify_wo
     worker->scores = mem_alloc(classifier->model.labels * sizeof(float));
     for (unsigned m = 0; m < SIGHT_MAPS; m++) {
         const struct sight_grid *map = &classifier->features.maps[m];
-        worker->values[m] = mem_alloc((size_t)(map->rows * map->columns) * classifier->model.labels * sizeof(float));
+        worker->values[m] =
+            mem_alloc((size_t)map->rows * (size_t)map->columns * classifier->model.labels * sizeof(float));
     }
     *ret_worker = worker;
     return true;
@@ -86,7 +87,7 @@ static void add_places(struct classify_worker *worker, const struct tap taps[BAC
     const struct classify_model *model = &worker->classifier->model;
     const struct sight *features = &worker->classifier->features;
     const struct sight_grid *fine = &features->maps[0];
-    size_t labels = model->labels, places = (size_t)(fine->rows * fine->columns);
+    size_t labels = model->labels, places = (size_t)fine->rows * (size_t)fine->columns;
     for (unsigned m = 0; m < SIGHT_MAPS; m++) {
         const struct tap *tap = &taps[m + 1];
         gemm((struct matrix){ tap->data, tap->height * tap->width, tap->channels, false, 0 },

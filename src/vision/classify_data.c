@@ -40,7 +40,7 @@ static void encode(const struct classify_data *data, const unsigned char *seen, 
     for (unsigned m = 0; m < SIGHT_MAPS; m++) {
         const struct sight_grid *map = &data->features.maps[m];
         const struct classify_basis *basis = &data->bases[m];
-        size_t places = (size_t)(map->rows * map->columns);
+        size_t places = (size_t)map->rows * (size_t)map->columns;
         float *values = mem_alloc(places * basis->channels * sizeof *values);
         float *projected = mem_alloc(places * basis->kept * sizeof *projected);
         sight_map(&data->features, seen, m, values);
@@ -52,7 +52,7 @@ static void encode(const struct classify_data *data, const unsigned char *seen, 
         for (int row = 0; row < fine->rows; row++)
             for (int column = 0; column < fine->columns; column++) {
                 const float *from = projected + sight_under(&data->features, m, row, column) * basis->kept;
-                signed char *to = ret_codes + (size_t)(row * fine->columns + column) * width + at;
+                signed char *to = ret_codes + ((size_t)row * (size_t)fine->columns + (size_t)column) * width + at;
                 for (size_t k = 0; k < basis->kept; k++)
                     to[k] = (signed char)lrintf(fminf(fmaxf(from[k] / PLACES_STEP, -127), 127));
             }
@@ -124,12 +124,12 @@ static bool fit_basis(void *ctx, unsigned thread, size_t m, struct err *err)
     struct gathering *gathering = ctx;
     struct classify_basis *basis = &gathering->data->bases[m];
     const struct sight_grid *map = &gathering->data->features.maps[m];
-    size_t places = (size_t)(map->rows * map->columns), every = m == 0 ? 2 : 1, taken = 0;
+    size_t places = (size_t)map->rows * (size_t)map->columns, every = m == 0 ? 2 : 1;
     float *values = mem_alloc(places * basis->channels * sizeof *values);
     struct spread spread = spread_new(basis->channels);
     for (size_t i = 0; i < gathering->basis_count; i++) {
         sight_map(&gathering->data->features, gathering->kept[i], (unsigned)m, values);
-        taken = 0;
+        size_t taken = 0;
         for (size_t p = i % every; p < places; p += every)
             memmove(values + taken++ * basis->channels, values + p * basis->channels, basis->channels * sizeof *values);
         spread_add(&spread, values, taken);
@@ -288,7 +288,7 @@ static void make_tables(struct gathering *gathering)
     data->whole = mem_alloc(data->rows * data->features.width * sizeof *data->whole);
     data->mean = mem_alloc(data->features.width * sizeof *data->mean);
     data->truth = mem_zero(data->rows * data->labels, sizeof *data->truth);
-    data->places.places = (size_t)(fine->rows * fine->columns);
+    data->places.places = (size_t)fine->rows * (size_t)fine->columns;
     for (unsigned m = 0; m < SIGHT_MAPS; m++) {
         struct classify_basis *basis = &data->bases[m];
         basis->channels = (size_t)data->features.maps[m].channels;

@@ -75,7 +75,8 @@ static const float *outs_at(const struct head_pass *pass, int cell)
 static struct cell_box box_at(const struct head_pass *pass, const struct peak *peak)
 {
     float sides[HEAD_SIDES], width = (float)pass->end.width, height = (float)pass->end.height;
-    float mid_x = (float)(peak->cell % pass->end.width) + 0.5f, mid_y = (float)(peak->cell / pass->end.width) + 0.5f;
+    int column = peak->cell % pass->end.width, row = peak->cell / pass->end.width;
+    float mid_x = (float)column + 0.5f, mid_y = (float)row + 0.5f;
     sides_of(outs_at(pass, peak->cell) + pass->shape.labels, sides);
     return (struct cell_box){ (uint32_t)peak->label, fmaxf(mid_x - sides[0], 0), fmaxf(mid_y - sides[1], 0),
                               fminf(mid_x + sides[2], width), fminf(mid_y + sides[3], height) };

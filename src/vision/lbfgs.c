@@ -39,7 +39,7 @@ static void add_scaled(double *to, const double *from, double scale, size_t n)
 static void find_direction(const struct history *history, const double *gradient, double *ret_direction)
 {
     size_t n = history->size;
-    double alpha[LBFGS_MEMORY];
+    double alpha[LBFGS_MEMORY] = { 0 };
     for (size_t i = 0; i < n; i++)
         ret_direction[i] = -gradient[i];
     for (unsigned k = 0; k < history->count; k++) {

@@ -44,7 +44,8 @@ struct sight sight_of(const struct backbone *backbone)
 {
     struct sight features = { 0 };
     for (size_t k = 0; k < COUNT_OF(pools); k++)
-        add_part(&features, (size_t)(backbone_channels(backbone, pools[k].tap) * pools[k].grid * pools[k].grid));
+        add_part(&features,
+                 (size_t)backbone_channels(backbone, pools[k].tap) * (size_t)pools[k].grid * (size_t)pools[k].grid);
     features.trunk_parts = features.parts;
     add_part(&features, HOG_SHAPES);
     add_part(&features, HOG_COLOURS);
@@ -64,7 +65,7 @@ static void pool_cell(const struct tap *tap, const int from[2], const int to[2],
         ret_values[c] = maximum ? -INFINITY : 0;
     for (int y = from[0]; y < to[0]; y++)
         for (int x = from[1]; x < to[1]; x++) {
-            const float *place = tap->data + (size_t)(y * tap->width + x) * (size_t)tap->channels;
+            const float *place = tap->data + ((size_t)y * (size_t)tap->width + (size_t)x) * (size_t)tap->channels;
             for (int c = 0; c < tap->channels; c++)
                 ret_values[c] =
                     maximum ? (place[c] > ret_values[c] ? place[c] : ret_values[c]) : ret_values[c] + place[c];
@@ -81,7 +82,8 @@ static void pool_tap(const struct tap *tap, const struct pool *pool, float *ret_
             const int from[] = { row * tap->height / pool->grid, column * tap->width / pool->grid };
             const int to[] = { ((row + 1) * tap->height + pool->grid - 1) / pool->grid,
                                ((column + 1) * tap->width + pool->grid - 1) / pool->grid };
-            pool_cell(tap, from, to, pool->maximum, ret_values + (size_t)((row * pool->grid + column) * tap->channels));
+            size_t cell = (size_t)row * (size_t)pool->grid + (size_t)column;
+            pool_cell(tap, from, to, pool->maximum, ret_values + cell * (size_t)tap->channels);
         }
 }
 

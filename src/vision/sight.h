@@ -53,7 +53,8 @@ void sight_map(const struct sight *features, const unsigned char *seen, unsigned
 static inline size_t sight_under(const struct sight *features, unsigned map, int row, int column)
 {
     const struct sight_grid *fine = &features->maps[0], *coarse = &features->maps[map];
-    return (size_t)(row * coarse->rows / fine->rows * coarse->columns + column * coarse->columns / fine->columns);
+    int row_under = row * coarse->rows / fine->rows, column_under = column * coarse->columns / fine->columns;
+    return (size_t)row_under * (size_t)coarse->columns + (size_t)column_under;
 }
 
 #endif

@@ -65,10 +65,10 @@ static bool read_note(const struct version *version, const char *folder, char re
     bool found = file_read(file_path(&path, folder, "source"), &text, &why);
     struct span rest = buf_span(&text), arn = span_cut(&rest, '\n'), etag = span_cut(&rest, '\n');
     found = found && span_eq(arn, version->arn) && rest.ptr && etag.len < OBJECT_ETAG_ROOM;
-    if (found)
+    if (found) {
         snprintf(ret_etag, OBJECT_ETAG_ROOM, SPAN_FMT, SPAN_ARG(etag));
-    if (found)
         utimensat(AT_FDCWD, buf_cstr(&path), NULL, 0); /* used now */
+    }
     buf_free(&text);
     buf_free(&path);
     return found;
