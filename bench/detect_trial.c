@@ -45,7 +45,7 @@ static double run_one(struct trial *trial, struct detect_worker *worker, size_t 
     struct image image;
     struct err err;
     double begun = trial_now(CLOCK_MONOTONIC);
-    if (!trial_pixels(trial, true, i, &image, &err))
+    if (!trial_pixels(trial, true, i, IMAGE_SIDE_MOST, &image, &err))
         trial_stop(trial, "test image", err.text);
     size_t count = detect_run(worker, &image, LOW_CONFIDENCE, found, DETECT_MOST);
     double took = trial_now(CLOCK_MONOTONIC) - begun;

@@ -36,7 +36,7 @@ static bool read_file(const char *path, struct buf *out)
     return !out->overflow;
 }
 
-bool trial_pixels(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err)
+bool trial_pixels(void *ctx, bool test, size_t i, int side, struct image *ret_image, struct err *err)
 {
     const struct trial *trial = ctx;
     const char *path = (test ? &trial->test : &trial->train)->paths[i];
@@ -44,10 +44,7 @@ bool trial_pixels(void *ctx, bool test, size_t i, struct image *ret_image, struc
     enum image_fault fault;
     buf_init(&bytes, FILE_MOST);
     bool done = read_file(path, &bytes);
-    if (done && trial->side)
-        done = image_decode_near(buf_span(&bytes), &image_limits_s3, trial->side, ret_image, &fault);
-    else if (done)
-        done = image_decode(buf_span(&bytes), &image_limits_s3, ret_image, &fault);
+    done = done && image_decode_near(buf_span(&bytes), &image_limits_s3, side, ret_image, &fault);
     buf_free(&bytes);
     return done || fail(err, E_INVALID, "%s is no image.", path);
 }

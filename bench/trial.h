@@ -28,7 +28,6 @@ struct trial_pile {
 
 struct trial {
     const char *program, *folder, *cache; /* cache NULL: features are not kept */
-    int side;                             /* images may be decoded to no less than so many pixels; 0: as they are */
     struct trial_pile train, test;
     size_t labels;
     unsigned long repeat; /* how often more the test images are run, for timing */
@@ -52,7 +51,7 @@ void trial_add(struct trial *trial, const char *set, const char *name, const str
 /* Fills the job's backbone (the caller's to free), labels and sets. */
 struct backbone *trial_open(struct trial *trial, struct learn_job *job, const char *backbone_folder);
 
-bool trial_pixels(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err);
+bool trial_pixels(void *ctx, bool test, size_t i, int side, struct image *ret_image, struct err *err);
 
 /* `figure NAME VALUE` of a training that was begun at these times and gave `payload`. */
 void trial_print_training(double begun, double worked, struct span payload);

@@ -78,7 +78,7 @@ static void look(struct tune *tune)
     if (!trunk_new(tune->backbone, SIDE, SIDE, &trunk, &err))
         trial_stop(&tune->trial, "trunk", err.text);
     for (size_t i = 0; i < 2 * tune->trial.train.count; i++) {
-        if (!trial_pixels(&tune->trial, false, i / 2, &picture, &err))
+        if (!trial_pixels(&tune->trial, false, i / 2, SIDE, &picture, &err))
             trial_stop(&tune->trial, "image", err.text);
         scale_resize(&picture, &square);
         image_free(&picture);
@@ -212,7 +212,7 @@ static void choose_cut(struct tune *tune)
 
 int main(int argc, char **argv)
 {
-    struct tune tune = { .trial = { .program = "tune_trial", .side = SIDE }, .epochs = 10, .rate = 3e-4f };
+    struct tune tune = { .trial = { .program = "tune_trial" }, .epochs = 10, .rate = 3e-4f };
     if (argc < 4 || argc % 2)
         trial_stop(&tune.trial, "usage", "see the top of tune_trial.c");
     tune.trial.folder = argv[2];

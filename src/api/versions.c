@@ -8,6 +8,8 @@
 #include "api/reach.h"
 #include "api/render.h"
 
+enum { UNITS_MOST = 1024 }; /* a queue is made for all of them, and threads for the least */
+
 /* --- what CopyProjectVersion does alike --------------------------------------------------------------------------- */
 
 struct span version_arn_to_be(const struct call *call, struct span project_arn, struct span name)
@@ -272,8 +274,8 @@ bool start_project_version(struct call *call, struct json_writer *w, struct err 
     const struct in_start_project_version *in = call->input;
     const struct version_quotas quotas = version_quotas_now(call);
     int64_t min = in->min_inference_units.value, max = in->max_inference_units.value;
-    if (min > INT32_MAX || max > INT32_MAX)
-        return fail(err, E_INVALID, "That are more inference units than an integer holds.");
+    if (min > UNITS_MOST || max > UNITS_MOST)
+        return fail(err, E_INVALID, "No model has more than %d inference units here.", UNITS_MOST);
     if (in->max_inference_units.given && max < min)
         return fail(err, E_INVALID, "MaxInferenceUnits is below MinInferenceUnits.");
     return version_start(call->api->store, in->project_version_arn, min, in->max_inference_units.given ? max : 0,

@@ -61,6 +61,7 @@ struct conf_values {
     uint64_t training_threads;
     uint64_t features_bytes;
     uint64_t detect_queue;
+    uint64_t detect_idle_ms;
     unsigned auth;
     unsigned seccomp; /* enum conf_seccomp */
     char *tls_certificate;
@@ -104,7 +105,7 @@ struct conf_row {
     const char *help;
 };
 
-#define CONF_ROWS 44
+#define CONF_ROWS 45
 extern const struct conf_row conf_rows[CONF_ROWS];
 
 struct conf {

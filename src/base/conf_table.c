@@ -50,6 +50,8 @@ const struct conf_row conf_rows[CONF_ROWS] = {
     { "detect-queue", CONF_NUMBER, AT(detect_queue), "16", 1, 4096, .metavar = "N",
       .help = "Images that may wait for each inference unit; further ones get a "
               "ProvisionedThroughputExceededException." },
+    { "detect-idle-ms", CONF_NUMBER, AT(detect_idle_ms), "30000", 10, 86400000, .metavar = "MS",
+      .help = "A worker beyond a model's MinInferenceUnits ends when it has had nothing to do for so long." },
     { "auth", CONF_CHOICE, AT(auth), "sigv4", .choices = auths, .metavar = "KIND",
       .help = "sigv4 checks every signature; none lets anybody in, on a loopback address only." },
     { "seccomp", CONF_CHOICE, AT(seccomp), "refuse", .choices = seccomps, .metavar = "HOW",

@@ -47,7 +47,7 @@ static bool cancel(const struct admin *admin, const char *number, struct buf *ou
         return false;
     if (admin->job_cancelled)
         admin->job_cancelled(admin->ctx, (int64_t)id);
-    buf_addf(out, "job %llu will be given up\n", (unsigned long long)id);
+    buf_addf(out, "job %llu will be given up, unless it is done first\n", (unsigned long long)id);
     return true;
 }
 

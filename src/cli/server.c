@@ -153,6 +153,7 @@ static void start_workshop(struct server *server)
                                               .features_bytes = (int64_t)values->features_bytes,
                                               .training_threads = (int64_t)values->training_threads,
                                               .detect_queue = (unsigned)values->detect_queue,
+                                              .detect_idle_ms = (int64_t)values->detect_idle_ms,
                                               .log_json = values->log_format == CONF_LOG_JSON,
                                               .log_level = values->log_level };
     server->workshop = workshop_new(&options);

@@ -1,12 +1,13 @@
 /* check: see check.h for the contract. */
 #include "train/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "aws/sha256.h"
 #include "train/alike.h"
 
-enum { BYTES_MAX = 15 * 1024 * 1024, PIECE = 256 * 1024, RECORD_BYTES = 32 + ALIKE_LOOK_BYTES + 12, REPORT_EVERY = 64 };
+enum { PIECE = 256 * 1024, RECORD_BYTES = 32 + ALIKE_LOOK_BYTES + 12, REPORT_EVERY = 64 };
 
 static const unsigned char no_backbone[FEATURES_KEY_BYTES];
 
@@ -18,8 +19,13 @@ struct record {
 };
 _Static_assert(sizeof(struct record) == RECORD_BYTES, "a record is kept as it is");
 
-/* The whole object, which is refused past 15 MB with E_OBJECT like one that is not there. `info` (NULL: not known) is
-   what it has to be. */
+struct image_limits check_limits(const struct train_request *request)
+{
+    return image_limits_of(request->image_bytes, request->side_min_px, request->side_max_px);
+}
+
+/* The whole object, which is refused past the limit with E_OBJECT like one that is not there. `info` (NULL: not known)
+   is what it has to be. */
 static bool read_object(struct object_store *objects, struct object_name name, const struct object_info *info,
                         struct buf *out, struct err *err)
 {
@@ -49,14 +55,14 @@ static bool inspect(const struct check *check, struct object_name name, const st
     struct buf bytes;
     struct image image;
     enum image_fault fault;
-    buf_init(&bytes, BYTES_MAX + PIECE);
+    buf_init(&bytes, check->limits.max_bytes + PIECE);
     bool done = read_object(check->objects, name, info, &bytes, err);
     if (done) {
         *ret_record = (struct record){ 0 };
         sha256_of(buf_span(&bytes), ret_record->key);
         int width = 0, height = 0;
-        ret_record->sound = image_probe(buf_span(&bytes), &image_limits_s3, &width, &height, &fault) &&
-                            image_decode_near(buf_span(&bytes), &image_limits_s3, CHECK_SIDE, &image, &fault);
+        ret_record->sound = image_probe(buf_span(&bytes), &check->limits, &width, &height, &fault) &&
+                            image_decode_near(buf_span(&bytes), &check->limits, LEARN_SIDE, &image, &fault);
         if (ret_record->sound) {
             ret_record->width = (uint32_t)width;
             ret_record->height = (uint32_t)height;
@@ -86,7 +92,10 @@ static bool learn_of(const struct check *check, struct object_name name, const s
 {
     unsigned char key[SHA256_BYTES];
     struct buf kept;
-    const struct features_name place = { key, no_backbone, "image-1" };
+    char what[64]; /* whether it is sound is said of these limits */
+    const struct features_name place = { key, no_backbone, what };
+    (void)snprintf(what, sizeof what, "image2-%zu-%d-%d-%d", check->limits.max_bytes, check->limits.min_side,
+                   check->limits.max_side, check->limits.max_aspect);
     key_of(name, info->etag, key);
     buf_init(&kept, RECORD_BYTES);
     bool known = check->features && features_get(check->features, &place, &kept) && kept.len == RECORD_BYTES;
@@ -125,7 +134,7 @@ static bool check_one(void *ctx, unsigned thread, size_t i, struct err *err)
     /* one that is another when it is read than when it was looked at is looked at again */
     for (int tries = 0; !done && tries < 2 && (tries == 0 || err->code == E_OBJECT_CHANGED); tries++)
         done = object_stat(round->check->objects, name, &info, err) &&
-               (info.bytes > BYTES_MAX || learn_of(round->check, name, &info, &record, err));
+               (info.bytes > round->check->limits.max_bytes || learn_of(round->check, name, &info, &record, err));
     if (!done && err->code != E_OBJECT && err->code != E_OBJECT_CHANGED)
         return false;
     line->unread = !done;
@@ -153,16 +162,17 @@ bool check_images(const struct check *check, struct side *side, struct err *err)
     return done;
 }
 
-bool check_fetch(struct object_store *objects, struct object_name name, struct image *ret_image, struct err *err)
+bool check_fetch(struct object_store *objects, struct object_name name, const struct image_limits *limits, int side,
+                 struct image *ret_image, struct err *err)
 {
     struct buf bytes;
     enum image_fault fault = IMAGE_OK;
     struct err why = { 0 };
-    buf_init(&bytes, BYTES_MAX + PIECE);
+    buf_init(&bytes, limits->max_bytes + PIECE);
     bool done = read_object(objects, name, NULL, &bytes, &why);
     if (!done)
         fail(err, E_INTERNAL, "An image that was sound cannot be read any more: %s", why.text);
-    else if (!image_decode_near(buf_span(&bytes), &image_limits_s3, CHECK_SIDE, ret_image, &fault))
+    else if (!image_decode_near(buf_span(&bytes), limits, side, ret_image, &fault))
         done = fail(err, E_INTERNAL, "An image that was sound has changed: %s", image_fault_name(fault));
     buf_free(&bytes);
     return done;

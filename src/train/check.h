@@ -13,6 +13,7 @@
 
 struct check {
     struct object_store *objects;
+    struct image_limits limits;
     struct features *features;   /* NULL: nothing is kept */
     const struct learn_job *job; /* its threads, stop and progress */
 };
@@ -20,12 +21,11 @@ struct check {
 /* Marks lines whose images cannot be used; key, look, width and height of the others. E_INTERNAL, E_LOST_LEASE. */
 bool check_images(const struct check *check, struct side *side, struct err *err) MUST_CHECK;
 
-/* A JPEG comes out smaller as long as its shorter side stays at this, in training as in detection. */
-enum { CHECK_SIDE = 640 };
+/* The quotas of the request that are about images. */
+struct image_limits check_limits(const struct train_request *request);
 
-/* The decoded image, no larger than what training and detection look at. E_INTERNAL: it was sound when it was checked.
- */
-bool check_fetch(struct object_store *objects, struct object_name name, struct image *ret_image,
-                 struct err *err) MUST_CHECK;
+/* The decoded image (`side` as in learn_job.pixels). E_INTERNAL: it was sound when it was checked. */
+bool check_fetch(struct object_store *objects, struct object_name name, const struct image_limits *limits, int side,
+                 struct image *ret_image, struct err *err) MUST_CHECK;
 
 #endif

@@ -88,6 +88,12 @@ bool file_replace(const char *path, struct span content, bool durable, struct er
     return done;
 }
 
+bool file_publish(int file, const char *fresh, const char *path, struct err *err)
+{
+    return (fsync(file) == 0 && rename(fresh, path) == 0 && sync_folder_of(path)) ||
+           fail(err, E_INTERNAL, "%s cannot be written: %s", path, strerror(errno));
+}
+
 bool file_make_folder(const char *path, struct err *err)
 {
     char *whole = mem_dup(path, strlen(path));

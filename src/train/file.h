@@ -14,6 +14,9 @@ bool file_read(const char *path, struct buf *ret_content, struct err *err) MUST_
 /* Writes beside it, then renames: a reader sees the old content or the new. `durable`: on the disk on return. */
 bool file_replace(const char *path, struct span content, bool durable, struct err *err) MUST_CHECK;
 
+/* Gives `fresh`, written through the descriptor, its name: what is found under that name is whole and on the disk. */
+bool file_publish(int file, const char *fresh, const char *path, struct err *err) MUST_CHECK;
+
 /* Makes the folder (mode 0700) and those above it. */
 bool file_make_folder(const char *path, struct err *err) MUST_CHECK;
 

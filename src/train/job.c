@@ -82,12 +82,13 @@ static bool load_checkpoint(void *ctx, struct buf *ret_checkpoint)
     return found && !ret_checkpoint->overflow;
 }
 
-static bool decode(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err)
+static bool decode(void *ctx, bool test, size_t i, int least_side, struct image *ret_image, struct err *err)
 {
     struct training *training = ctx;
     const struct side *side = &training->sides[test];
     const struct line *line = &side->lines[training->chosen.lines[test][i]];
-    return check_fetch(training->objects, side_image(side, line), ret_image, err);
+    const struct image_limits limits = check_limits(training->request);
+    return check_fetch(training->objects, side_image(side, line), &limits, least_side, ret_image, err);
 }
 
 static bool recall(void *ctx, const unsigned char key[LEARN_KEY_BYTES], const char *what, struct buf *ret_bytes)

@@ -40,7 +40,7 @@ static bool predict_one(void *ctx, unsigned thread, size_t i, struct err *err)
             return false;
         round->seen[thread] = mem_alloc((recognizer_most(round->recognizer) + 1) * sizeof **round->seen);
     }
-    if (!job->pixels(job->ctx, true, i, &image, err))
+    if (!job->pixels(job->ctx, true, i, recognizer_side(round->recognizer), &image, err))
         return false;
     size_t count =
         recognizer_run(round->workers[thread], &image, round->confidences ? 0 : least_confidence, round->seen[thread]);

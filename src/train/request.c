@@ -49,6 +49,7 @@ static const struct field request_fields[] = {
     REQUEST("label-chars", FIELD_NUMBER, label_chars),
     REQUEST("labels-per-image", FIELD_NUMBER, labels_per_image),
     REQUEST("boxes-per-image", FIELD_NUMBER, boxes_per_image),
+    REQUEST("image-bytes", FIELD_NUMBER, image_bytes),
     REQUEST("side-min-px", FIELD_NUMBER, side_min_px),
     REQUEST("side-max-px", FIELD_NUMBER, side_max_px),
     REQUEST("dropped-percent", FIELD_NUMBER, dropped_percent),

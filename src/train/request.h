@@ -57,7 +57,7 @@ struct train_request {
     size_t manifest_counts[TRAIN_SIDES];
     /* quotas, 0: lifted */
     int64_t manifest_bytes, manifest_lines, labels, line_chars, label_chars, labels_per_image, boxes_per_image;
-    int64_t side_min_px, side_max_px, dropped_percent;
+    int64_t image_bytes, side_min_px, side_max_px, dropped_percent;
     bool log_json;
     int64_t log_level;
 };

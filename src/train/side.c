@@ -117,16 +117,16 @@ static bool fetch(struct side *side, unsigned number, const char *path, const st
     for (size_t i = 0; done && i < request->manifest_counts[number] && !too_large; i++)
         done = fetch_object(objects, request->manifests[number][i], file, &total, (uint64_t)request->manifest_bytes,
                             &too_large, err);
-    if (file >= 0)
-        close(file);
     if (done && too_large) {
         side->file_error = "The manifest file size exceeds the maximum supported size.";
     } else if (!done && err->code == E_OBJECT) {
         side->file_error = "The manifest file extension or contents are invalid.";
         done = true;
     } else if (done) {
-        done = rename(buf_cstr(&fresh), path) == 0 || fail(err, E_INTERNAL, "%s cannot be made", path);
+        done = file_publish(file, buf_cstr(&fresh), path, err);
     }
+    if (file >= 0)
+        close(file);
     buf_free(&fresh);
     return done;
 }

@@ -174,7 +174,8 @@ static bool load_sides(struct training *training, struct err *err)
 
 static bool check_lines(struct training *training, struct err *err)
 {
-    const struct check check = { training->objects, training->features, &training->job };
+    const struct check check = { training->objects, check_limits(training->request), training->features,
+                                 &training->job };
     for (unsigned i = 0; i < TRAIN_SIDES; i++) {
         if (!check_images(&check, &training->sides[i], err))
             return false;

@@ -284,7 +284,7 @@ static bool gather_image(void *ctx, unsigned thread, size_t i, struct err *err)
     bool done = true;
     for (unsigned view = 0; done && view < features->views; view++) {
         if (!cached(features, hand, i, view))
-            done = (pixels.rgb || job->pixels(job->ctx, false, i, &pixels, err)) &&
+            done = (pixels.rgb || job->pixels(job->ctx, false, i, canvas_side(features->canvas), &pixels, err)) &&
                    compute(features, hand, i, view, &pixels, err);
         if (done)
             keep(features, hand, i, view);
@@ -355,7 +355,7 @@ bool features_taps(struct features *features, unsigned thread, size_t image, uns
     if (!packed) {
         if (!cached(features, hand, image, view)) {
             struct image pixels;
-            if (!job->pixels(job->ctx, false, image, &pixels, err))
+            if (!job->pixels(job->ctx, false, image, canvas_side(features->canvas), &pixels, err))
                 return false;
             bool done = compute(features, hand, image, view, &pixels, err);
             image_free(&pixels);

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "vision/detect_kind.h"
+#include "vision/trunk.h"
 
-enum { CANVAS_MOST = 1280, LABELS_MOST = 4096 };
+enum { LABELS_MOST = 4096 };
 
 static const char MAGIC[16] = "placard-detect-1";
 
@@ -58,7 +59,7 @@ void detect_model_write(const struct features *features, struct canvas canvas, c
 
 static bool side_fits(uint32_t side)
 {
-    return side >= 32 && side <= CANVAS_MOST && side % 32 == 0;
+    return side >= TRUNK_SIDE_MIN && side <= TRUNK_SIDE_MAX && side % 32 == 0;
 }
 
 bool detect_model_read(struct span bytes, const struct backbone *backbone, size_t label_count,

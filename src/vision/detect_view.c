@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vision/trunk.h"
+
 enum { CANVAS_STEP = 32, SAMPLE_MOST = 20000 };
 
 static const int SIDES[] = { 320, 480, 640, 960 }; /* of a square of the canvas's area */
@@ -35,10 +37,10 @@ static struct canvas canvas_of_shape(int side, float aspect)
 {
     struct canvas best = { side, side };
     float most = SLACK * (float)side * (float)side;
-    for (int width = CANVAS_STEP; width <= 4 * side; width += CANVAS_STEP) {
+    for (int width = CANVAS_STEP; width <= 4 * side && width <= TRUNK_SIDE_MAX; width += CANVAS_STEP) {
         int height = (int)(most / (float)width) / CANVAS_STEP * CANVAS_STEP;
         struct canvas canvas = { width, height };
-        if (height < side / 4 || height > 4 * side)
+        if (height < side / 4 || height > 4 * side || height > TRUNK_SIDE_MAX)
             continue;
         /* The smallest that holds it: rows that an image of that aspect leaves grey cost time and tell nothing. */
         int enough = ((int)ceilf((float)width / aspect) + CANVAS_STEP - 1) / CANVAS_STEP * CANVAS_STEP;

@@ -24,6 +24,13 @@ struct canvas {
  */
 struct canvas canvas_for(const struct learn_set *train);
 
+/* What the shorter side of a picture must have, that nothing is lost when it is laid into the canvas (learn.h). */
+static inline int canvas_side(struct canvas canvas)
+{
+    int shorter = canvas.width < canvas.height ? canvas.width : canvas.height;
+    return shorter > LEARN_SIDE ? shorter : LEARN_SIDE;
+}
+
 struct view {
     struct canvas canvas;
     struct letterbox place; /* of the whole picture, before mirroring; may reach past the canvas */

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { API_VERSION = 17, CHANNELS_MAX = 8192, DIMS = 4 };
@@ -191,7 +192,10 @@ static bool take_tap(const struct foreign *foreign, void *value, int tap, int he
         memcpy(ret_tap->data, data, count * sizeof(float));
     else
         turn(data, ret_tap->data, (int)channels, rows * columns);
-    return true;
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite &= isfinite(ret_tap->data[i]) != 0;
+    return finite || fail(err, E_INVALID, "the tap c%d of the model holds what is no finite number", tap + 3);
 }
 
 bool foreign_run(const struct foreign *foreign, const float *pixels, int height, int width,

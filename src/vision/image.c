@@ -5,10 +5,17 @@
 
 #include "vision/image_file.h"
 
-enum { SIDE_MAX = 16384 };
-
 const struct image_limits image_limits_bytes = { .max_bytes = 4u << 20, 64, 4096, 20 };
 const struct image_limits image_limits_s3 = { .max_bytes = 15u << 20, 64, 4096, 20 };
+
+struct image_limits image_limits_of(int64_t bytes, int64_t min_side, int64_t max_side)
+{
+    struct image_limits limits = image_limits_s3;
+    limits.max_bytes = bytes > 0 && bytes < IMAGE_BYTES_MOST ? (size_t)bytes : IMAGE_BYTES_MOST;
+    limits.min_side = min_side > 0 && min_side < IMAGE_SIDE_MOST ? (int)min_side : 1;
+    limits.max_side = max_side > 0 && max_side < IMAGE_SIDE_MOST ? (int)max_side : IMAGE_SIDE_MOST;
+    return limits;
+}
 
 const char *image_fault_name(enum image_fault fault)
 {
@@ -30,7 +37,7 @@ bool image_gate_admits(struct image_gate *gate, unsigned long width, unsigned lo
     unsigned long longer = width > height ? width : height, shorter = width > height ? height : width;
     if (shorter < (unsigned long)limits->min_side)
         gate->fault = IMAGE_TOO_SMALL;
-    else if (longer > (unsigned long)limits->max_side || longer > SIDE_MAX)
+    else if (longer > (unsigned long)limits->max_side || longer > IMAGE_SIDE_MOST)
         gate->fault = IMAGE_TOO_LARGE;
     else if (longer > shorter * (unsigned long)limits->max_aspect)
         gate->fault = IMAGE_ASPECT;
@@ -89,12 +96,12 @@ bool image_decode_near(struct span bytes, const struct image_limits *limits, int
 bool image_decode(struct span bytes, const struct image_limits *limits, struct image *ret_image,
                   enum image_fault *ret_fault)
 {
-    return image_decode_near(bytes, limits, SIDE_MAX, ret_image, ret_fault);
+    return image_decode_near(bytes, limits, IMAGE_SIDE_MOST, ret_image, ret_fault);
 }
 
 struct image image_new(int width, int height)
 {
-    CHECK(width > 0 && height > 0 && width <= SIDE_MAX && height <= SIDE_MAX);
+    CHECK(width > 0 && height > 0 && width <= IMAGE_SIDE_MOST && height <= IMAGE_SIDE_MOST);
     return (struct image){ width, height, mem_alloc((unsigned long)width * (unsigned long)height * 3) };
 }
 

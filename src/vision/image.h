@@ -35,6 +35,10 @@ struct image_limits {
 extern const struct image_limits image_limits_bytes;
 extern const struct image_limits image_limits_s3;
 
+/* The same with quotas in their place, of which one that is not above 0 is lifted: to what the decoder bears. */
+enum { IMAGE_SIDE_MOST = 16384, IMAGE_BYTES_MOST = 256 << 20 };
+struct image_limits image_limits_of(int64_t bytes, int64_t min_side, int64_t max_side);
+
 enum image_fault {
     IMAGE_OK,
     IMAGE_FORMAT,    /* neither PNG nor JPEG, or damaged; an empty file too */

@@ -30,6 +30,9 @@ struct learn_box {
     float left, top, width, height;
 };
 
+/* What is looked at of an image is at the most so large on its shorter side, unless a detector's canvas is larger. */
+enum { LEARN_SIDE = 640 };
+
 /* Labels are places below the job's label_count. A classification image has `labels`, a detection image `boxes`. */
 struct learn_image {
     unsigned char key[LEARN_KEY_BYTES]; /* SHA-256 of the image file: equal keys are equal images */
@@ -53,8 +56,9 @@ struct learn_job {
     struct learn_set train;
     struct learn_set test; /* for what is chosen by results; nothing is fitted to it but temperature and thresholds */
 
-    /* The decoded image i of `train` or `test`; the caller frees it. From any thread. */
-    bool (*pixels)(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err);
+    /* The decoded image i of `train` or `test`, which may come out smaller as long as its shorter side is not below
+       `side`; the caller frees it. From any thread. */
+    bool (*pixels)(void *ctx, bool test, size_t i, int side, struct image *ret_image, struct err *err);
 
     /*
      * Features kept from earlier trainings on the same backbone, by the image's key and a name for what they are (at

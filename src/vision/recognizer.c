@@ -5,6 +5,7 @@
 
 #include "vision/classify.h"
 #include "vision/detect.h"
+#include "vision/detect_view.h"
 
 struct recognizer {
     enum model_kind kind;
@@ -61,6 +62,14 @@ void recognizer_free(struct recognizer *recognizer)
 size_t recognizer_most(const struct recognizer *recognizer)
 {
     return recognizer->kind == MODEL_DETECTION ? DETECT_MOST : recognizer->label_count;
+}
+
+int recognizer_side(const struct recognizer *recognizer)
+{
+    struct canvas canvas = { 0, 0 };
+    if (recognizer->kind == MODEL_DETECTION)
+        detector_canvas(recognizer->detector, &canvas.width, &canvas.height);
+    return canvas_side(canvas);
 }
 
 bool recognizer_worker_new(const struct recognizer *recognizer, struct recognizer_worker **ret_worker, struct err *err)

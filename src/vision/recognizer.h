@@ -37,6 +37,9 @@ void recognizer_free(struct recognizer *recognizer);
 /* How many recognitions a run gives at the most. */
 size_t recognizer_most(const struct recognizer *recognizer);
 
+/* The shorter side that an image needs not be larger than, for a decoder that can make it smaller. */
+int recognizer_side(const struct recognizer *recognizer);
+
 bool recognizer_worker_new(const struct recognizer *recognizer, struct recognizer_worker **ret_worker,
                            struct err *err) MUST_CHECK;
 void recognizer_worker_free(struct recognizer_worker *worker);

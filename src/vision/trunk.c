@@ -13,7 +13,7 @@
 #include "vision/backbone_graph.h"
 #include "vision/convolution.h"
 
-enum { BUFFERS_MAX = 64, SIDE_MIN = 32, SIDE_MAX = 1280 };
+enum { BUFFERS_MAX = 64 };
 
 struct step {
     dnnl_primitive_desc_t how;
@@ -214,7 +214,7 @@ static void build(struct trunk *trunk)
 bool trunk_new_tuned(const struct backbone *backbone, const struct cut *cut, const float *weights, int height,
                      int width, struct trunk **ret_trunk, struct err *err)
 {
-    CHECK(height >= SIDE_MIN && height <= SIDE_MAX && width >= SIDE_MIN && width <= SIDE_MAX);
+    CHECK(height >= TRUNK_SIDE_MIN && height <= TRUNK_SIDE_MAX && width >= TRUNK_SIDE_MIN && width <= TRUNK_SIDE_MAX);
     engine_alone();
     struct trunk *trunk = mem_zero(1, sizeof *trunk);
     *trunk = (struct trunk){ .backbone = backbone, .tuned = cut, .weights = weights, .height = height, .width = width };

@@ -26,9 +26,11 @@ struct tap {
     const float *data;
 };
 
+enum { TRUNK_SIDE_MIN = 32, TRUNK_SIDE_MAX = 1280 };
+
 /*
- * Sides of 32 to 1,280 pixels; they need not be multiples of 32. A foreign backbone is run once here, and fails here
- * with E_INVALID if it cannot take this size; the built-in engine takes every one.
+ * Sides from the one to the other, in pixels; they need not be multiples of 32. A foreign backbone is run once here,
+ * and fails here with E_INVALID if it cannot take this size; the built-in engine takes every one.
  */
 bool trunk_new(const struct backbone *backbone, int height, int width, struct trunk **ret_trunk,
                struct err *err) MUST_CHECK;

@@ -24,8 +24,8 @@ static double dot(const double *a, const double *b, size_t count)
 }
 
 /*
- * A pivot that was taken for `least` is of a row that depends on those before: what it leaves of later rows is rounding,
- * and divided by so small a root it would grow from row to row until it is no number.
+ * A pivot that was taken for `least` is of a row that depends on those before: what it leaves of later rows is
+ * rounding, and divided by so small a root it would grow from row to row until it is no number.
  */
 void cholesky(double *a, size_t size, double least)
 {

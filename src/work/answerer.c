@@ -5,8 +5,6 @@
 #include "train/check.h"
 #include "work/hosted.h"
 
-enum { SIDE_MOST = 16384 };
-
 void answerer_init(struct answerer *answerer, const struct hosted *hosted)
 {
     size_t most = recognizer_most(hosted->recognizer) + 1;
@@ -74,21 +72,11 @@ static float least_confidence(const struct answerer *answerer, const struct mode
     return least;
 }
 
-/* 0 lifts one: to what the decoder bears. */
-static struct image_limits limits_of(const struct limits *limits)
-{
-    struct image_limits image = image_limits_bytes;
-    image.max_bytes = SIZE_MAX; /* the caller has held the file against its limit */
-    image.min_side = limits->image_side_min_px > 0 ? (int)limits->image_side_min_px : 1;
-    image.max_side = limits->image_side_max_px > 0 && limits->image_side_max_px < SIDE_MOST
-                         ? (int)limits->image_side_max_px
-                         : SIDE_MOST;
-    return image;
-}
-
 void answerer_run(struct answerer *answerer, struct models_detection *detection)
 {
-    const struct image_limits limits = limits_of(&detection->limits);
+    /* the caller has held the file against its limit */
+    const struct image_limits limits =
+        image_limits_of(0, detection->limits.image_side_min_px, detection->limits.image_side_max_px);
     struct image image;
     enum image_fault fault;
     struct err err;
@@ -97,7 +85,7 @@ void answerer_run(struct answerer *answerer, struct models_detection *detection)
         detection->done(detection, NULL, 0, &err);
         return;
     }
-    if (!image_decode_near(detection->image, &limits, CHECK_SIDE, &image, &fault)) {
+    if (!image_decode_near(detection->image, &limits, recognizer_side(answerer->hosted->recognizer), &image, &fault)) {
         fail_image(fault, &err);
         detection->done(detection, NULL, 0, &err);
         return;

@@ -31,8 +31,9 @@ struct hosted {
     struct model model; /* its labels and thresholds; in the arena */
     struct shared_backbone *backbone;
     struct recognizer *recognizer;
-    unsigned least, most; /* workers */
-    unsigned workers, idle;
+    unsigned least, most;   /* workers */
+    unsigned workers, idle; /* those that take images, and those of them that have none */
+    unsigned threads;       /* those, and the ones that are on their way out */
     bool closing;
     pthread_cond_t work;
     struct models_detection **queue; /* a ring of `room` */

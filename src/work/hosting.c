@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,7 +14,7 @@
 #include "train/check.h"
 #include "train/file.h"
 
-enum { IDLE_S = 30, WORKER_NICE = 1 };
+enum { WORKER_NICE = 1 };
 
 /* --- backbones -----------------------------------------------------------------------------------------------------
  */
@@ -59,25 +58,28 @@ static void leave_backbone(struct hosting *hosting, struct shared_backbone *left
 /* --- workers -------------------------------------------------------------------------------------------------------
  */
 
-/* The next image, or NULL when the worker is to end. Under the lock. */
+/*
+ * The next image, or NULL when the worker is to end; then it is counted no more, before anybody else has the lock: of
+ * several whose time is up together none may go that is still needed, and an image that comes must find one of its own.
+ * Under the lock.
+ */
 static struct models_detection *next_image(struct hosted *hosted)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_S;
+    const int64_t patience_ms = hosted->hosting->options->detect_idle_ms;
+    struct timespec until = clock_deadline(patience_ms);
     hosted->idle++;
     while (hosted->waiting == 0 && !hosted->closing) {
         int fault = pthread_cond_timedwait(&hosted->work, &hosted->hosting->lock, &until);
         if (fault != 0 && hosted->waiting == 0 && hosted->workers > hosted->least)
             break;
-        if (fault != 0) {
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            until.tv_sec += IDLE_S;
-        }
+        if (fault != 0)
+            until = clock_deadline(patience_ms);
     }
     hosted->idle--;
-    if (hosted->waiting == 0)
+    if (hosted->waiting == 0) {
+        hosted->workers--;
         return NULL;
+    }
     struct models_detection *detection = hosted->queue[hosted->first];
     hosted->first = (hosted->first + 1) % hosted->room;
     hosted->waiting--;
@@ -106,7 +108,7 @@ static void *run_worker(void *arg)
     pthread_mutex_unlock(&hosting->lock);
     answerer_free(&answerer);
     pthread_mutex_lock(&hosting->lock);
-    hosted->workers--;
+    hosted->threads--;
     pthread_cond_broadcast(&hosting->ended);
     pthread_mutex_unlock(&hosting->lock);
     return NULL;
@@ -122,6 +124,7 @@ static bool add_worker(struct hosted *hosted)
     bool done = pthread_create(&thread, &attributes, run_worker, hosted) == 0;
     pthread_attr_destroy(&attributes);
     hosted->workers += done;
+    hosted->threads += done;
     return done;
 }
 
@@ -134,6 +137,11 @@ static struct hosted *find(struct hosting *hosting, int64_t version_id)
     while (hosted && hosted->id != version_id)
         hosted = hosted->next;
     return hosted;
+}
+
+static unsigned most_units(const struct version *version)
+{
+    return (unsigned)(version->max_units > version->min_units ? version->max_units : version->min_units);
 }
 
 /* Frees what nobody serves from any more. */
@@ -177,7 +185,7 @@ static bool serve(struct hosting *hosting, struct hosted *hosted, struct err *er
     if (!done)
         hosted->closing = true;
     pthread_cond_broadcast(&hosted->work);
-    while (!done && hosted->workers > 0)
+    while (!done && hosted->threads > 0)
         pthread_cond_wait(&hosting->ended, &hosting->lock);
     if (done) {
         hosted->next = hosting->first;
@@ -204,7 +212,7 @@ bool hosting_load(struct hosting *hosting, const struct version *version, struct
     hosted->hosting = hosting;
     hosted->id = version->id;
     hosted->least = (unsigned)version->min_units;
-    hosted->most = version->max_units > version->min_units ? (unsigned)version->max_units : hosted->least;
+    hosted->most = most_units(version);
     hosted->room = (size_t)hosting->options->detect_queue * hosted->most;
     hosted->queue = mem_zero(hosted->room + 1, sizeof(struct models_detection *));
     arena_init(&hosted->arena);
@@ -233,7 +241,7 @@ void hosting_unload(struct hosting *hosting, int64_t version_id)
         *at = hosted->next;
         hosted->closing = true;
         pthread_cond_broadcast(&hosted->work);
-        while (hosted->workers > 0)
+        while (hosted->threads > 0)
             pthread_cond_wait(&hosting->ended, &hosting->lock);
     }
     pthread_mutex_unlock(&hosting->lock);
@@ -253,7 +261,8 @@ static int64_t next_to_go(struct hosting *hosting, const struct version *running
     for (const struct hosted *hosted = hosting->first; hosted; hosted = hosted->next) {
         bool stays = hosted->id <= after;
         for (size_t i = 0; i < count && !stays; i++)
-            stays = running[i].id == hosted->id && hosted->least == (unsigned)running[i].min_units;
+            stays = running[i].id == hosted->id && hosted->least == (unsigned)running[i].min_units &&
+                    hosted->most == most_units(&running[i]);
         if (!stays && (id == 0 || hosted->id < id))
             id = hosted->id;
     }

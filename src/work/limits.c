@@ -26,7 +26,7 @@ const struct limit_row limit_rows[] = {
     ROW("project-versions", project_versions, 0, "model versions of one project"),
     ROW("trainings", trainings, 0, "models in training at once, of one account in one region"),
     ROW("running-versions", running_versions, 0, "model versions running at once, likewise"),
-    ROW("inference-units", inference_units, 0, "inference units of one model version"),
+    ROW("inference-units", inference_units, 16, "inference units of one model version"),
 };
 const size_t limit_row_count = COUNT_OF(limit_rows);
 

@@ -94,8 +94,7 @@ static bool write_dataset(struct store *store, int64_t dataset_id, const char *f
                                : fail(err, E_INTERNAL, "%s cannot be written", buf_cstr(&fresh));
         done = done && (found || fail(err, E_INTERNAL, "a dataset of a training is gone")) &&
                write_blocks(store, dataset_id, row.generation, &lines, err) &&
-               (rename(buf_cstr(&fresh), buf_cstr(&path)) == 0 ||
-                fail(err, E_INTERNAL, "%s cannot be made", buf_cstr(&path)));
+               file_publish(lines.file, buf_cstr(&fresh), buf_cstr(&path), err);
         if (lines.file >= 0)
             close(lines.file);
         buf_free(&lines.pending);
@@ -117,6 +116,7 @@ static void fill_limits(const struct limits *limits, struct train_request *reque
     request->label_chars = limits->label_chars;
     request->labels_per_image = limits->labels_per_image;
     request->boxes_per_image = limits->boxes_per_image;
+    request->image_bytes = limits->image_object_bytes;
     request->side_min_px = limits->image_side_min_px;
     request->side_max_px = limits->image_side_max_px;
     request->dropped_percent = limits->dropped_percent;

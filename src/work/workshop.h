@@ -25,6 +25,7 @@ struct workshop_options {
     int64_t features_bytes;   /* 0: none are kept */
     int64_t training_threads; /* 0: as many as cores are idle */
     unsigned detect_queue;    /* images that may wait for each inference unit */
+    int64_t detect_idle_ms;   /* how long a worker beyond the least waits for work before it goes */
     bool log_json;
     int64_t log_level;
 };

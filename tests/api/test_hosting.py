@@ -71,6 +71,29 @@ def test_workers_grow_to_the_most(busy):
     assert metric(lab.server, "placard_detect_workers") == 0 and metric(lab.server, "placard_models_running") == 0
 
 
+def test_workers_shrink_to_the_least(start_server):
+    """All that were added go, and go together, and none of those that were asked for: an image finds one at once."""
+    server = start_server(*model_flags(), "--detect-idle-ms", "300")
+    lab = ModelLab(server)
+    arn = lab.train(lab.trainable(each=3))
+    copies = [lab.copy_version(arn) for _ in range(3)]
+    lab.start(arn, 2, MaxInferenceUnits=4)
+    for copy in copies:
+        lab.start(copy, 1, MaxInferenceUnits=3)
+    for _ in range(3):
+        for each in (arn, *copies):
+            assert ask_at_once(lab, each).count("OK") > 0
+        deadline = time.monotonic() + 60
+        while metric(server, "placard_detect_workers") > 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        assert metric(server, "placard_detect_workers") == metric(server, "placard_detect_workers_idle") == 5
+        assert lab.detect(arn, MinConfidence=0)
+    for each in (arn, *copies):
+        lab.stop(each)
+    assert metric(server, "placard_detect_workers") == 0
+
+
 def test_other_calls_do_not_wait(busy):
     lab, arn = busy
     lab.start(arn, 2)

@@ -104,6 +104,9 @@ def test_units(models, own_model):
         assert answer.type == "ValidationException" and constraint in answer.message
     assert models.wire.post("StartProjectVersion", {"ProjectVersionArn": own_model,
                                                     "MinInferenceUnits": 2 ** 31}).type == "InvalidParameterException"
+    for wish in ({"MinInferenceUnits": 17}, {"MinInferenceUnits": 1, "MaxInferenceUnits": 1000}):
+        answer = models.wire.post("StartProjectVersion", {"ProjectVersionArn": own_model, **wish})
+        assert answer.type == "LimitExceededException", "the quota of inference units, by default 16"
     assert models.version(own_model)["Status"] == "COPYING_COMPLETED"
 
 

@@ -40,19 +40,17 @@ static struct image draw(const uint32_t *labels, size_t count, uint64_t number)
         for (int y = -1; y <= 32; y++)
             for (int x = -1; x <= 32; x++) {
                 int dx = x - 16, dy = y - 16;
-                bool in = labels[k] == 0   ? true
-                          : labels[k] == 1 ? dx * dx + dy * dy < 200
-                                           : abs(dx) < 4 || abs(dy) < 4;
+                bool in = labels[k] == 0 ? true : labels[k] == 1 ? dx * dx + dy * dy < 200 : abs(dx) < 4 || abs(dy) < 4;
                 for (int c = 0; c < 3 && in; c++)
-                    image.rgb[((y0 + y) * SIDE + x0 + x) * 3 + c] =
-                        (unsigned char)(c == (int)labels[k] ? 230 : 20);
+                    image.rgb[((y0 + y) * SIDE + x0 + x) * 3 + c] = (unsigned char)(c == (int)labels[k] ? 230 : 20);
             }
     }
     return image;
 }
 
-static bool pixels(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err)
+static bool pixels(void *ctx, bool test, size_t i, int side, struct image *ret_image, struct err *err)
 {
+    (void)side;
     struct world *world = ctx;
     (void)err;
     assert_false(test); /* the test images are none of its business */
@@ -127,9 +125,18 @@ static void world_free(struct world *world)
 
 static struct learn_job job_of(struct world *world, const struct backbone *backbone, unsigned threads)
 {
-    return (struct learn_job){ .backbone = backbone, .label_count = LABELS, .seed = 11, .threads = threads,
-                               .train = { world->images, IMAGES }, .pixels = pixels, .cached = cached, .cache = cache,
-                               .resume = resume, .checkpoint = checkpoint, .stop = &world->stop, .ctx = world };
+    return (struct learn_job){ .backbone = backbone,
+                               .label_count = LABELS,
+                               .seed = 11,
+                               .threads = threads,
+                               .train = { world->images, IMAGES },
+                               .pixels = pixels,
+                               .cached = cached,
+                               .cache = cache,
+                               .resume = resume,
+                               .checkpoint = checkpoint,
+                               .stop = &world->stop,
+                               .ctx = world };
 }
 
 static struct buf trained(struct world *world, const struct backbone *backbone, unsigned threads, bool several)

@@ -3,6 +3,7 @@
 #include "vision/adamw.h" /* before cmocka.h, which has a macro called fail */
 #include "vision/detect_decode.h"
 #include "vision/detect_view.h"
+#include "vision/trunk.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -47,6 +48,22 @@ static void canvases(void **state)
             fail_msg("%d x %d for case %zu", canvas.width, canvas.height, c);
     }
     assert_int_equal(canvas_for(&(struct learn_set){ NULL, 0 }).width, 320);
+}
+
+/* Whatever the images' shape and however small the boxes, a trunk can be made for it, and a model of it be read again.
+ */
+static void no_canvas_is_too_large(void **state)
+{
+    (void)state;
+    for (uint32_t width = 205; width <= 4096; width += 37)
+        for (float side = 0.001f; side < 0.3f; side *= 3) {
+            struct canvas wide = canvas_of(width, 1024, side), high = canvas_of(1024, width, side);
+            assert_in_range(wide.width, TRUNK_SIDE_MIN, TRUNK_SIDE_MAX);
+            assert_in_range(wide.height, TRUNK_SIDE_MIN, TRUNK_SIDE_MAX);
+            assert_in_range(high.width, TRUNK_SIDE_MIN, TRUNK_SIDE_MAX);
+            assert_in_range(high.height, TRUNK_SIDE_MIN, TRUNK_SIDE_MAX);
+            assert_true(canvas_side(wide) >= LEARN_SIDE && canvas_side(wide) <= TRUNK_SIDE_MAX);
+        }
 }
 
 /* What view_boxes makes of a ratio, view_box_back undoes; a mirrored view shows the mirror image. */
@@ -265,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(canvases),
+        cmocka_unit_test(no_canvas_is_too_large),
         cmocka_unit_test(boxes_there_and_back),
         cmocka_unit_test(pixels_follow_boxes),
         cmocka_unit_test(boxes_that_are_none),

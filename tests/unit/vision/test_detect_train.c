@@ -61,8 +61,9 @@ static struct backbone *small_backbone(void)
 }
 
 /* Bright squares (label 0) and dark bars (label 1) on grey noise; image 3 shows nothing. */
-static bool pixels(void *ctx, bool test, size_t i, struct image *ret_image, struct err *err)
+static bool pixels(void *ctx, bool test, size_t i, int side, struct image *ret_image, struct err *err)
 {
+    (void)side;
     struct school *school = ctx;
     struct learn_random random = learn_random(17, i);
     (void)test;
@@ -164,7 +165,7 @@ static size_t found_of(struct school *school, struct detect_worker *worker, size
     struct detection found[DETECT_MOST];
     struct image image;
     size_t right = 0;
-    assert_true(pixels(school, false, i, &image, NULL));
+    assert_true(pixels(school, false, i, LEARN_SIDE, &image, NULL));
     size_t count = detect_run(worker, &image, 0.3f, found, DETECT_MOST);
     image_free(&image);
     for (size_t f = 0; f < count; f++) {
