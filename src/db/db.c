@@ -163,6 +163,24 @@ bool db_run(struct db_query *q, struct err *err)
     return step != DB_FAILED && ended;
 }
 
+struct db_query *db_append(struct db *db, const char *sql_literal)
+{
+    CHECK(db->in_transaction);
+    struct db_query *q = db->driver->append(db, sql_literal);
+    q->broken = false;
+    return q;
+}
+
+bool db_append_row(struct db_query *q, struct err *err)
+{
+    return !broken(DB_CALL_STEP, q->db->driver->text(q), err) && q->db->driver->append_row(q, err);
+}
+
+bool db_append_end(struct db *db, struct err *err)
+{
+    return db->driver->append_end(db, err);
+}
+
 int64_t db_int(struct db_query *q, int column)
 {
     return q->db->driver->column_int(q, column);

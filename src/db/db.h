@@ -86,6 +86,22 @@ struct span db_text(struct db_query *q, int column);
 struct span db_blob(struct db_query *q, int column);
 bool db_is_null(struct db_query *q, int column);
 
+/*
+ * Many rows for one table, in a transaction: an INSERT of ?1 ?2 … ?n, which are all of its columns in order, and
+ * nothing else.
+ *
+ *     struct db_query *q = db_append(db, "INSERT INTO label (dataset_id, name) VALUES (?1, ?2)");
+ *     db_bind_…(q, …) of every column; if (!db_append_row(q, err)) return false;      (any number of times)
+ *     if (!db_append_end(db, err)) return false;
+ *
+ * An engine elsewhere gathers rows and sends them together: they are surely there, and what is wrong with one is surely
+ * told, only when db_append_end has returned, or the commit, which ends every append by itself. Other statements may
+ * stand between, and to name a table again goes on with what is gathered. A rollback forgets it.
+ */
+struct db_query *db_append(struct db *db, const char *sql_literal);
+bool db_append_row(struct db_query *q, struct err *err) MUST_CHECK;
+bool db_append_end(struct db *db, struct err *err) MUST_CHECK;
+
 /* For statements that return nothing: bind, then run. */
 bool db_run(struct db_query *q, struct err *err) MUST_CHECK;
 int64_t db_changes(const struct db *db); /* rows changed by the last db_run */

@@ -25,6 +25,9 @@ struct db_driver {
     void (*bind_null)(struct db_query *q, int at);
     enum db_step (*next)(struct db_query *q, struct err *err);
     bool (*end)(struct db_query *q, struct err *err);
+    struct db_query *(*append)(struct db *db, const char *sql_literal);
+    bool (*append_row)(struct db_query *q, struct err *err);
+    bool (*append_end)(struct db *db, struct err *err);
     int64_t (*column_int)(struct db_query *q, int column);
     struct span (*column_text)(struct db_query *q, int column);
     struct span (*column_blob)(struct db_query *q, int column);

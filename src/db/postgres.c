@@ -1,6 +1,6 @@
 /*
  * postgres: PostgreSQL, and what speaks its protocol, by libpq. This file has the connection and its transactions,
- * postgres_query.c the statements.
+ * postgres_query.c the statements, postgres_append.c the many rows.
  *
  * DB_WRITE is SERIALIZABLE: what a call has read still holds when it commits, whoever else writes on whatever node. It
  * may therefore fail with 40001 at any statement; the unit that is done again is the whole call or the whole attempt of
@@ -209,6 +209,8 @@ static bool pg_commit(struct db *base, struct err *err)
     }
     if (db->doing == DB_READ_ONE)
         return true;
+    if (!pg_append_end(base, err))
+        return false;
     PGresult *result = PQexec(db->connection, "COMMIT");
     bool done = PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0;
     if (!done && PQstatus(db->connection) != CONNECTION_OK)
@@ -222,6 +224,7 @@ static bool pg_commit(struct db *base, struct err *err)
 static void pg_rollback(struct db *base)
 {
     struct pg_db *db = (struct pg_db *)base;
+    pg_append_drop(db);
     if (PQtransactionStatus(db->connection) != PQTRANS_IDLE && PQstatus(db->connection) == CONNECTION_OK)
         PQclear(PQexec(db->connection, "ROLLBACK"));
     db->failed = false;
@@ -280,6 +283,9 @@ const struct db_driver db_postgres = {
     .bind_null = pg_bind_null,
     .next = pg_next,
     .end = pg_end,
+    .append = pg_append,
+    .append_row = pg_append_row,
+    .append_end = pg_append_end,
     .column_int = pg_column_int,
     .column_text = pg_column_bytes,
     .column_blob = pg_column_bytes,

@@ -224,6 +224,26 @@ static bool sqlite_end(struct db_query *base, struct err *err)
     return !q->failed;
 }
 
+static struct db_query *sqlite_append(struct db *db, const char *sql)
+{
+    return sqlite_query(db, sql, false);
+}
+
+/* A row is written as it comes: there is no way to a file to be spared. */
+static bool sqlite_append_row(struct db_query *q, struct err *err)
+{
+    bool done = sqlite_next(q, err) == DB_DONE;
+    if (statement_of(q))
+        sqlite3_reset(statement_of(q));
+    return done;
+}
+
+static bool sqlite_append_end(struct db *db, struct err *err)
+{
+    (void)db, (void)err;
+    return true;
+}
+
 static int64_t sqlite_column_int(struct db_query *q, int column)
 {
     return sqlite3_column_int64(statement_of(q), column);
@@ -303,6 +323,9 @@ const struct db_driver db_sqlite = {
     .bind_null = sqlite_bind_null,
     .next = sqlite_next,
     .end = sqlite_end,
+    .append = sqlite_append,
+    .append_row = sqlite_append_row,
+    .append_end = sqlite_append_end,
     .column_int = sqlite_column_int,
     .column_text = sqlite_column_text,
     .column_blob = sqlite_column_blob,
