@@ -216,6 +216,22 @@ bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *er
     return db->driver->has_table(db, name, ret_has, err);
 }
 
+bool db_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
+{
+    return db->driver->last_id(db, table, ret_id, err);
+}
+
+bool db_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
+{
+    CHECK(db->in_transaction);
+    return id == 0 || db->driver->raise_last_id(db, table, id, err);
+}
+
+bool db_others(struct db *db, int64_t *ret_count, struct err *err)
+{
+    return db->driver->others(db, ret_count, err);
+}
+
 bool db_copy(struct db *db, const char *path, struct err *err)
 {
     return db->driver->copy(db, path, err);

@@ -111,6 +111,17 @@ bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 
 bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *err) MUST_CHECK;
 
+/*
+ * Of a table whose column `id` the engine numbers: the highest number that it has ever given out, and that it is not
+ * to give out any up to that one again (what is higher already stays). The latter in a write; a rollback may not undo
+ * it.
+ */
+bool db_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err) MUST_CHECK;
+bool db_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err) MUST_CHECK;
+
+/* How many connections of this program the database has beside this one; 0 from an engine that cannot tell. */
+bool db_others(struct db *db, int64_t *ret_count, struct err *err) MUST_CHECK;
+
 /* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
 unsigned db_log_pages(const struct db *db);
 

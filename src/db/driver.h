@@ -34,6 +34,9 @@ struct db_driver {
     bool (*column_is_null)(struct db_query *q, int column);
     bool (*script)(struct db *db, const char *sql, struct err *err);
     bool (*has_table)(struct db *db, const char *name, bool *ret_has, struct err *err);
+    bool (*last_id)(struct db *db, const char *table, int64_t *ret_id, struct err *err);
+    bool (*raise_last_id)(struct db *db, const char *table, int64_t id, struct err *err);
+    bool (*others)(struct db *db, int64_t *ret_count, struct err *err);
     bool (*checkpoint)(struct db *db, bool truncate, struct err *err);
     bool (*copy)(struct db *db, const char *path, struct err *err);
 };

@@ -275,6 +275,37 @@ static bool sqlite_has_table(struct db *db, const char *name, bool *ret_has, str
     return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
 }
 
+static bool sqlite_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1");
+    db_bind_text(q, 1, span_str(table));
+    enum db_step step = db_next(q, err);
+    if (step == DB_ROW)
+        *ret_id = db_int(q, 0);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+static bool sqlite_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS (SELECT 1 "
+                                      "FROM sqlite_sequence WHERE name = ?1)");
+    db_bind_text(q, 1, span_str(table));
+    if (!db_run(q, err))
+        return false;
+    q = db_query(db, "UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1 AND seq < ?2");
+    db_bind_text(q, 1, span_str(table));
+    db_bind_int(q, 2, id);
+    return db_run(q, err);
+}
+
+/* Who uses a file sees to that himself. */
+static bool sqlite_others(struct db *db, int64_t *ret_count, struct err *err)
+{
+    (void)db, (void)err;
+    *ret_count = 0;
+    return true;
+}
+
 static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
@@ -332,6 +363,9 @@ const struct db_driver db_sqlite = {
     .column_is_null = sqlite_column_is_null,
     .script = sqlite_script,
     .has_table = sqlite_has_table,
+    .last_id = sqlite_last_id,
+    .raise_last_id = sqlite_raise_last_id,
+    .others = sqlite_others,
     .checkpoint = sqlite_checkpoint,
     .copy = sqlite_copy,
 };
