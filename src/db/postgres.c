@@ -15,9 +15,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "db/scripts_postgres.h"
 
-enum { CONNECT_WORDS = 64, SENTENCE = 600 };
+enum { CONNECT_WORDS = 64, SENTENCE = 600, REST_SHARE = 4 };
 
 /* Where the user says nothing else. Only a server that takes writes will do: another is a replica. */
 static const char *const defaults[][2] = {
@@ -98,13 +99,22 @@ static void set_up(struct pg_db *db)
         PQclear(PQexec(db->connection, settings[i]));
 }
 
-/* A new one where there is none or it has broken. */
+/*
+ * A new one where there is none or it has broken. Where the network is cut an attempt lasts as long as it may: those
+ * who wait for the connection meanwhile are not to try one after the other, so for a while behind a long one nobody
+ * does.
+ */
 static bool connect_anew(struct pg_db *db, struct err *err)
 {
     db->failed = false;
     if (PQstatus(db->connection) == CONNECTION_OK)
         return true;
-    PQreset(db->connection);
+    int64_t begun_us = clock_mono_us();
+    if (begun_us >= db->rest_until_us) {
+        PQreset(db->connection);
+        int64_t now_us = clock_mono_us();
+        db->rest_until_us = now_us + (now_us - begun_us) / REST_SHARE;
+    }
     if (PQstatus(db->connection) != CONNECTION_OK)
         return pg_fail(db, NULL, "connection", err);
     set_up(db);

@@ -33,9 +33,10 @@ struct pg_db {
     struct db base;
     PGconn *connection;
     bool writes;
-    unsigned life;      /* counts connections made, from 1 */
-    enum db_mode doing; /* of the transaction */
-    bool failed;        /* a statement of the transaction has; it cannot be committed any more */
+    int64_t rest_until_us; /* before then nobody tries to connect again */
+    unsigned life;         /* counts connections made, from 1 */
+    enum db_mode doing;    /* of the transaction */
+    bool failed;           /* a statement of the transaction has; it cannot be committed any more */
     struct err why;
     struct pg_query *appends[PG_APPENDS]; /* which have gathered rows; the first append_count */
     unsigned append_count;
