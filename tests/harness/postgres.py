@@ -128,6 +128,23 @@ class Postgres:
         return [line.split("\x1f") for line in out.splitlines()]
 
 
+class Standby(Postgres):
+    """A streaming replica of a cluster that runs; `with Standby(primary) as standby:`."""
+
+    def __init__(self, primary):
+        super().__init__(durable=primary.settings["fsync"] == "on")
+        self.primary = primary
+
+    def initialise(self):
+        self._own()
+        source = f"host={self.primary.host} port={self.primary.port} user=placard application_name=standby"
+        self.run("pg_basebackup", "--pgdata", self.data, "--dbname", source, "--write-recovery-conf",
+                 "--wal-method=stream", "--checkpoint=fast")
+
+    def promote(self):
+        self.run("pg_ctl", "promote", "-D", self.data, "--wait")
+
+
 _shared = []
 
 
