@@ -232,6 +232,11 @@ bool db_others(struct db *db, int64_t *ret_count, struct err *err)
     return db->driver->others(db, ret_count, err);
 }
 
+bool db_end_stuck(struct db *db, struct err *err)
+{
+    return db->driver->end_stuck(db, err);
+}
+
 bool db_copy(struct db *db, const char *path, struct err *err)
 {
     return db->driver->copy(db, path, err);

@@ -122,6 +122,12 @@ bool db_raise_last_id(struct db *db, const char *table, int64_t id, struct err *
 /* How many connections of this program the database has beside this one; 0 from an engine that cannot tell. */
 bool db_others(struct db *db, int64_t *ret_count, struct err *err) MUST_CHECK;
 
+/*
+ * Ends sessions of this program that have stood still in the middle of an append for 15 s: a process that is stopped
+ * and not dead keeps its locks, and no engine bounds that by itself. Outside of a transaction, or in DB_READ_ONE.
+ */
+bool db_end_stuck(struct db *db, struct err *err) MUST_CHECK;
+
 /* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
 unsigned db_log_pages(const struct db *db);
 

@@ -37,6 +37,7 @@ struct db_driver {
     bool (*last_id)(struct db *db, const char *table, int64_t *ret_id, struct err *err);
     bool (*raise_last_id)(struct db *db, const char *table, int64_t id, struct err *err);
     bool (*others)(struct db *db, int64_t *ret_count, struct err *err);
+    bool (*end_stuck)(struct db *db, struct err *err);
     bool (*checkpoint)(struct db *db, bool truncate, struct err *err);
     bool (*copy)(struct db *db, const char *path, struct err *err);
 };

@@ -342,6 +342,7 @@ const struct db_driver db_postgres = {
     .last_id = pg_last_id,
     .raise_last_id = pg_raise_last_id,
     .others = pg_others,
+    .end_stuck = pg_end_stuck,
     .checkpoint = pg_checkpoint,
     .copy = pg_copy,
 };

@@ -61,6 +61,8 @@ struct db_query *pg_append(struct db *base, const char *sql);
 bool pg_append_row(struct db_query *q, struct err *err);
 bool pg_append_end(struct db *base, struct err *err);
 
+bool pg_end_stuck(struct db *base, struct err *err);
+
 /* Forgets what is gathered. */
 void pg_append_drop(struct pg_db *db);
 

@@ -3,7 +3,8 @@
  *
  * Rows are gathered here and a COPY is begun, filled and ended at one go. While one is open the engine waits for its
  * client with every lock of the transaction held and no time limit that it would look at: it must not be open while we
- * wait for lines to write, or are stopped.
+ * wait for lines to write. Where a process is stopped in the middle of one, and its kernel still answers keep-alives,
+ * the others end its session (pg_end_stuck).
  */
 #include <endian.h>
 #include <stdlib.h>
@@ -129,4 +130,14 @@ bool pg_append_end(struct db *base, struct err *err)
         done = is_empty(db->appends[i]) || copy_out(db, db->appends[i], err);
     pg_append_drop(db);
     return done;
+}
+
+bool pg_end_stuck(struct db *base, struct err *err)
+{
+    struct db_query *q = db_query(
+        base, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND "
+              "usename = current_user AND application_name = current_setting('application_name') AND state = 'active' "
+              "AND wait_event = 'ClientRead' AND query LIKE 'COPY %' AND query_start < clock_timestamp() - "
+              "CAST('15 s' AS INTERVAL)");
+    return db_run(q, err);
 }

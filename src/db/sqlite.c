@@ -306,6 +306,13 @@ static bool sqlite_others(struct db *db, int64_t *ret_count, struct err *err)
     return true;
 }
 
+/* There is one process. */
+static bool sqlite_end_stuck(struct db *db, struct err *err)
+{
+    (void)db, (void)err;
+    return true;
+}
+
 static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
@@ -366,6 +373,7 @@ const struct db_driver db_sqlite = {
     .last_id = sqlite_last_id,
     .raise_last_id = sqlite_raise_last_id,
     .others = sqlite_others,
+    .end_stuck = sqlite_end_stuck,
     .checkpoint = sqlite_checkpoint,
     .copy = sqlite_copy,
 };
