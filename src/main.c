@@ -12,9 +12,10 @@
 enum { HELP_MAX = 1024 * 1024 };
 
 static const struct command *const commands[] = {
-    &command_serve,      &command_keys,     &command_buckets, &command_jobs,         &command_rejected,
-    &command_fsck,       &command_backup,   &command_restore, &command_check_config, &command_print_config,
-    &command_dump_model, &command_backbone, &command_train,   &command_call,         &command_version,
+    &command_serve,         &command_keys,         &command_buckets,      &command_jobs,
+    &command_rejected,      &command_fsck,         &command_backup,       &command_restore,
+    &command_migrate_store, &command_check_config, &command_print_config, &command_dump_model,
+    &command_backbone,      &command_train,        &command_call,         &command_version,
 };
 
 static void general_help(struct buf *out)

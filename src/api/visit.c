@@ -145,13 +145,14 @@ static bool operate(struct visit *visit, struct buf *body, bool *ret_later, stru
 
 /*
  * Whether to make a call again that has come to nothing only because of others who share the store (db.h): twice as
- * late each time, and not all at the same moment. About two seconds in all, which a restart of the database may take.
+ * late each time, and not all at the same moment. About two seconds in all, which a restart of the database may take;
+ * and not where a try has taken long, as where the network is cut: whoever asked shall hear of that.
  */
-static bool is_to_be_made_again(const struct err *err, unsigned tries)
+static bool is_to_be_made_again(const struct err *err, unsigned tries, int64_t begun_us)
 {
-    enum { TRIES = 10, FIRST_US = 2000 };
+    enum { TRIES = 10, FIRST_US = 2000, LAST_US = 4000000 };
     uint32_t chance;
-    if (err->code != E_CONFLICT || tries >= TRIES)
+    if (err->code != E_CONFLICT || tries >= TRIES || clock_mono_us() - begun_us > LAST_US)
         return false;
     ident_random(&chance, sizeof chance);
     int64_t wait_us = (int64_t)FIRST_US << tries;
@@ -180,8 +181,9 @@ void visit_run(struct visit *visit)
                                  .input = input,
                                  .waits = operation->begin && is_from_waiter(request) };
     buf_init(&body, ANSWER_MAX);
+    int64_t begun_us = clock_mono_us();
     bool done = operate(visit, &body, &later, &err);
-    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries); tries++) {
+    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries, begun_us); tries++) {
         buf_clear(&body);
         done = operate(visit, &body, &later, &err);
     }
@@ -204,8 +206,9 @@ void visit_report(struct visit *visit)
     struct buf body;
     struct err err;
     buf_init(&body, ANSWER_MAX);
+    int64_t begun_us = clock_mono_us();
     bool done = report_answer(&call, request->query, &body, &err);
-    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries); tries++) {
+    for (unsigned tries = 0; !done && is_to_be_made_again(&err, tries, begun_us); tries++) {
         buf_clear(&body);
         done = report_answer(&call, request->query, &body, &err);
     }

@@ -34,6 +34,7 @@ extern const struct command command_rejected;
 extern const struct command command_fsck;
 extern const struct command command_backup;
 extern const struct command command_restore;
+extern const struct command command_migrate_store;
 extern const struct command command_check_config;
 extern const struct command command_print_config;
 extern const struct command command_dump_model;

@@ -116,7 +116,7 @@ static int take_lock(int folder, const char *file, const struct guarded *what, s
 }
 
 /* Two data directories may be told of one store: that has a lock of its own. */
-static bool lock_store(struct home *home, const char *store, struct err *err)
+bool home_lock_store(struct home *home, const char *store, struct err *err)
 {
     struct buf file;
     buf_init(&file, STORE_PATH_MAX);
@@ -133,7 +133,7 @@ bool home_lock(struct home *home, const struct conf_values *values, struct err *
     home->lock = take_lock(home->folder, "lock", &what, err);
     if (home->lock < 0)
         return false;
-    if (!span_starts(span_str(values->store), SPAN_LIT(STORE_SCHEME)) || lock_store(home, values->store, err))
+    if (!span_starts(span_str(values->store), SPAN_LIT(STORE_SCHEME)) || home_lock_store(home, values->store, err))
         return true;
     close(home->lock);
     home->lock = -1;

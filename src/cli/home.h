@@ -34,6 +34,9 @@ bool home_make_folders(const char *path) MUST_CHECK;
    named in the sentence. */
 bool home_lock(struct home *home, const struct conf_values *values, struct err *err) MUST_CHECK;
 
+/* Of a store elsewhere its lock alone, for who needs nothing of the directory. */
+bool home_lock_store(struct home *home, const char *store, struct err *err) MUST_CHECK;
+
 /* "sqlite:DIR/placard.db" and "dir:DIR/buckets", or what the configuration says. */
 void home_store_place(const struct home *home, const struct conf_values *values, struct buf *ret_place);
 void home_objects_place(const struct home *home, const struct conf_values *values, struct buf *ret_place);

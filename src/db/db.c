@@ -163,6 +163,24 @@ bool db_run(struct db_query *q, struct err *err)
     return step != DB_FAILED && ended;
 }
 
+struct db_query *db_append(struct db *db, const char *sql_literal)
+{
+    CHECK(db->in_transaction);
+    struct db_query *q = db->driver->append(db, sql_literal);
+    q->broken = false;
+    return q;
+}
+
+bool db_append_row(struct db_query *q, struct err *err)
+{
+    return !broken(DB_CALL_STEP, q->db->driver->text(q), err) && q->db->driver->append_row(q, err);
+}
+
+bool db_append_end(struct db *db, struct err *err)
+{
+    return db->driver->append_end(db, err);
+}
+
 int64_t db_int(struct db_query *q, int column)
 {
     return q->db->driver->column_int(q, column);
@@ -196,6 +214,27 @@ bool db_script(struct db *db, const char *sql, struct err *err)
 bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *err)
 {
     return db->driver->has_table(db, name, ret_has, err);
+}
+
+bool db_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
+{
+    return db->driver->last_id(db, table, ret_id, err);
+}
+
+bool db_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
+{
+    CHECK(db->in_transaction);
+    return id == 0 || db->driver->raise_last_id(db, table, id, err);
+}
+
+bool db_others(struct db *db, int64_t *ret_count, struct err *err)
+{
+    return db->driver->others(db, ret_count, err);
+}
+
+bool db_end_stuck(struct db *db, struct err *err)
+{
+    return db->driver->end_stuck(db, err);
 }
 
 bool db_copy(struct db *db, const char *path, struct err *err)

@@ -86,6 +86,22 @@ struct span db_text(struct db_query *q, int column);
 struct span db_blob(struct db_query *q, int column);
 bool db_is_null(struct db_query *q, int column);
 
+/*
+ * Many rows for one table, in a transaction: an INSERT of ?1 ?2 … ?n, which are all of its columns in order, and
+ * nothing else.
+ *
+ *     struct db_query *q = db_append(db, "INSERT INTO label (dataset_id, name) VALUES (?1, ?2)");
+ *     db_bind_…(q, …) of every column; if (!db_append_row(q, err)) return false;      (any number of times)
+ *     if (!db_append_end(db, err)) return false;
+ *
+ * An engine elsewhere gathers rows and sends them together: they are surely there, and what is wrong with one is surely
+ * told, only when db_append_end has returned, or the commit, which ends every append by itself. Other statements may
+ * stand between, and to name a table again goes on with what is gathered. A rollback forgets it.
+ */
+struct db_query *db_append(struct db *db, const char *sql_literal);
+bool db_append_row(struct db_query *q, struct err *err) MUST_CHECK;
+bool db_append_end(struct db *db, struct err *err) MUST_CHECK;
+
 /* For statements that return nothing: bind, then run. */
 bool db_run(struct db_query *q, struct err *err) MUST_CHECK;
 int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
@@ -94,6 +110,23 @@ int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
 bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 
 bool db_has_table(struct db *db, const char *name, bool *ret_has, struct err *err) MUST_CHECK;
+
+/*
+ * Of a table whose column `id` the engine numbers: the highest number that it has ever given out, and that it is not
+ * to give out any up to that one again (what is higher already stays). The latter in a write; a rollback may not undo
+ * it.
+ */
+bool db_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err) MUST_CHECK;
+bool db_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err) MUST_CHECK;
+
+/* How many connections of this program the database has beside this one; 0 from an engine that cannot tell. */
+bool db_others(struct db *db, int64_t *ret_count, struct err *err) MUST_CHECK;
+
+/*
+ * Ends sessions of this program that have stood still in the middle of an append for 15 s: a process that is stopped
+ * and not dead keeps its locks, and no engine bounds that by itself. Outside of a transaction, or in DB_READ_ONE.
+ */
+bool db_end_stuck(struct db *db, struct err *err) MUST_CHECK;
 
 /* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
 unsigned db_log_pages(const struct db *db);

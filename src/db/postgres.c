@@ -1,6 +1,6 @@
 /*
  * postgres: PostgreSQL, and what speaks its protocol, by libpq. This file has the connection and its transactions,
- * postgres_query.c the statements.
+ * postgres_query.c the statements, postgres_append.c the many rows.
  *
  * DB_WRITE is SERIALIZABLE: what a call has read still holds when it commits, whoever else writes on whatever node. It
  * may therefore fail with 40001 at any statement; the unit that is done again is the whole call or the whole attempt of
@@ -15,9 +15,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "db/scripts_postgres.h"
 
-enum { CONNECT_WORDS = 64, SENTENCE = 600 };
+enum { CONNECT_WORDS = 64, SENTENCE = 600, REST_SHARE = 4 };
 
 /* Where the user says nothing else. Only a server that takes writes will do: another is a replica. */
 static const char *const defaults[][2] = {
@@ -98,13 +99,22 @@ static void set_up(struct pg_db *db)
         PQclear(PQexec(db->connection, settings[i]));
 }
 
-/* A new one where there is none or it has broken. */
+/*
+ * A new one where there is none or it has broken. Where the network is cut an attempt lasts as long as it may: those
+ * who wait for the connection meanwhile are not to try one after the other, so for a while behind a long one nobody
+ * does.
+ */
 static bool connect_anew(struct pg_db *db, struct err *err)
 {
     db->failed = false;
     if (PQstatus(db->connection) == CONNECTION_OK)
         return true;
-    PQreset(db->connection);
+    int64_t begun_us = clock_mono_us();
+    if (begun_us >= db->rest_until_us) {
+        PQreset(db->connection);
+        int64_t now_us = clock_mono_us();
+        db->rest_until_us = now_us + (now_us - begun_us) / REST_SHARE;
+    }
     if (PQstatus(db->connection) != CONNECTION_OK)
         return pg_fail(db, NULL, "connection", err);
     set_up(db);
@@ -209,6 +219,8 @@ static bool pg_commit(struct db *base, struct err *err)
     }
     if (db->doing == DB_READ_ONE)
         return true;
+    if (!pg_append_end(base, err))
+        return false;
     PGresult *result = PQexec(db->connection, "COMMIT");
     bool done = PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0;
     if (!done && PQstatus(db->connection) != CONNECTION_OK)
@@ -222,6 +234,7 @@ static bool pg_commit(struct db *base, struct err *err)
 static void pg_rollback(struct db *base)
 {
     struct pg_db *db = (struct pg_db *)base;
+    pg_append_drop(db);
     if (PQtransactionStatus(db->connection) != PQTRANS_IDLE && PQstatus(db->connection) == CONNECTION_OK)
         PQclear(PQexec(db->connection, "ROLLBACK"));
     db->failed = false;
@@ -245,6 +258,43 @@ static bool pg_has_table(struct db *base, const char *name, bool *ret_has, struc
     enum db_step step = db_next(q, err);
     *ret_has = step == DB_ROW && db_int(q, 0) != 0;
     return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+/* One number of a query that is bound. */
+static bool number_of(struct db_query *q, int64_t *ret_number, struct err *err)
+{
+    enum db_step step = db_next(q, err);
+    int64_t number = step == DB_ROW ? db_int(q, 0) : 0;
+    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+#define SEQUENCE "CAST(pg_get_serial_sequence(?1, 'id') AS regclass)"
+
+static bool pg_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT coalesce(pg_sequence_last_value(" SEQUENCE "), 0)");
+    db_bind_text(q, 1, span_str(table));
+    return number_of(q, ret_id, err);
+}
+
+static bool pg_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
+{
+    int64_t set;
+    struct db_query *q =
+        db_query(db, "SELECT setval(" SEQUENCE ", ?2) WHERE ?2 > coalesce(pg_sequence_last_value(" SEQUENCE "), 0)");
+    db_bind_text(q, 1, span_str(table));
+    db_bind_int(q, 2, id);
+    return number_of(q, &set, err);
+}
+
+static bool pg_others(struct db *db, int64_t *ret_count, struct err *err)
+{
+    return number_of(db_query(db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+                                  "pg_backend_pid() AND application_name = current_setting('application_name')"),
+                     ret_count, err);
 }
 
 /* The engine's own business. */
@@ -280,12 +330,19 @@ const struct db_driver db_postgres = {
     .bind_null = pg_bind_null,
     .next = pg_next,
     .end = pg_end,
+    .append = pg_append,
+    .append_row = pg_append_row,
+    .append_end = pg_append_end,
     .column_int = pg_column_int,
     .column_text = pg_column_bytes,
     .column_blob = pg_column_bytes,
     .column_is_null = pg_column_is_null,
     .script = pg_script,
     .has_table = pg_has_table,
+    .last_id = pg_last_id,
+    .raise_last_id = pg_raise_last_id,
+    .others = pg_others,
+    .end_stuck = pg_end_stuck,
     .checkpoint = pg_checkpoint,
     .copy = pg_copy,
 };

@@ -58,6 +58,9 @@ void pg_queries_free(struct pg_db *db)
     for (unsigned i = 0; i < PG_STATEMENTS; i++) {
         PQclear(db->queries[i].rows);
         free(db->queries[i].text);
+        if (db->queries[i].copy)
+            buf_free(&db->queries[i].gathered);
+        free(db->queries[i].copy);
     }
 }
 

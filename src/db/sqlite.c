@@ -224,6 +224,26 @@ static bool sqlite_end(struct db_query *base, struct err *err)
     return !q->failed;
 }
 
+static struct db_query *sqlite_append(struct db *db, const char *sql)
+{
+    return sqlite_query(db, sql, false);
+}
+
+/* A row is written as it comes: there is no way to a file to be spared. */
+static bool sqlite_append_row(struct db_query *q, struct err *err)
+{
+    bool done = sqlite_next(q, err) == DB_DONE;
+    if (statement_of(q))
+        sqlite3_reset(statement_of(q));
+    return done;
+}
+
+static bool sqlite_append_end(struct db *db, struct err *err)
+{
+    (void)db, (void)err;
+    return true;
+}
+
 static int64_t sqlite_column_int(struct db_query *q, int column)
 {
     return sqlite3_column_int64(statement_of(q), column);
@@ -253,6 +273,44 @@ static bool sqlite_has_table(struct db *db, const char *name, bool *ret_has, str
     enum db_step step = db_next(q, err);
     *ret_has = step == DB_ROW;
     return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+static bool sqlite_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
+{
+    struct db_query *q = db_query(db, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1");
+    db_bind_text(q, 1, span_str(table));
+    enum db_step step = db_next(q, err);
+    if (step == DB_ROW)
+        *ret_id = db_int(q, 0);
+    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+}
+
+static bool sqlite_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS (SELECT 1 "
+                                      "FROM sqlite_sequence WHERE name = ?1)");
+    db_bind_text(q, 1, span_str(table));
+    if (!db_run(q, err))
+        return false;
+    q = db_query(db, "UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1 AND seq < ?2");
+    db_bind_text(q, 1, span_str(table));
+    db_bind_int(q, 2, id);
+    return db_run(q, err);
+}
+
+/* Who uses a file sees to that himself. */
+static bool sqlite_others(struct db *db, int64_t *ret_count, struct err *err)
+{
+    (void)db, (void)err;
+    *ret_count = 0;
+    return true;
+}
+
+/* There is one process. */
+static bool sqlite_end_stuck(struct db *db, struct err *err)
+{
+    (void)db, (void)err;
+    return true;
 }
 
 static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
@@ -303,12 +361,19 @@ const struct db_driver db_sqlite = {
     .bind_null = sqlite_bind_null,
     .next = sqlite_next,
     .end = sqlite_end,
+    .append = sqlite_append,
+    .append_row = sqlite_append_row,
+    .append_end = sqlite_append_end,
     .column_int = sqlite_column_int,
     .column_text = sqlite_column_text,
     .column_blob = sqlite_column_blob,
     .column_is_null = sqlite_column_is_null,
     .script = sqlite_script,
     .has_table = sqlite_has_table,
+    .last_id = sqlite_last_id,
+    .raise_last_id = sqlite_raise_last_id,
+    .others = sqlite_others,
+    .end_stuck = sqlite_end_stuck,
     .checkpoint = sqlite_checkpoint,
     .copy = sqlite_copy,
 };

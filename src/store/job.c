@@ -193,6 +193,16 @@ bool job_renew(struct store *store, struct span owner, void (*cancelled)(void *c
     return false;
 }
 
+bool job_end_stuck(struct store *store, struct err *err)
+{
+    struct db *db = store->keeper;
+    if (!db_begin(db, DB_READ_ONE, err))
+        return false;
+    bool done = db_end_stuck(db, err);
+    db_rollback(db);
+    return done;
+}
+
 bool job_next_due(struct store *store, enum job_lane lane, int64_t *ret_wait_ms, struct err *err)
 {
     struct db *db;

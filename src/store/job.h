@@ -71,6 +71,10 @@ bool job_insert_version(struct db *db, enum job_kind kind, int64_t version_id, i
 bool job_renew(struct store *store, struct span owner, void (*cancelled)(void *ctx, int64_t job_id), void *ctx,
                struct err *err) MUST_CHECK;
 
+/* Likewise: ends what a process that is stopped keeps from the others (db_end_stuck), so that its jobs can be claimed.
+ */
+bool job_end_stuck(struct store *store, struct err *err) MUST_CHECK;
+
 /* For an engine whose data directory we hold alone: all leases are void; one that made no progress counts as failed. */
 bool job_void_leases(struct store *store, struct err *err) MUST_CHECK;
 

@@ -24,12 +24,11 @@ size_t ref_page_take(const struct ref *refs, size_t count, size_t at)
 bool ref_page_put(struct db *db, int64_t dataset_id, const struct ref *refs, size_t count, struct err *err)
 {
     CHECK(count > 0);
-    struct db_query *q = db_query(db, "INSERT INTO ref_page (dataset_id, first_hash, pairs) VALUES (?1, ?2, ?3) "
-                                      "ON CONFLICT (dataset_id, first_hash) DO UPDATE SET pairs = excluded.pairs");
+    struct db_query *q = db_append(db, "INSERT INTO ref_page (dataset_id, first_hash, pairs) VALUES (?1, ?2, ?3)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, (int64_t)refs[0].hash);
     db_bind_blob(q, 3, span_of(refs, count * sizeof *refs));
-    return db_run(q, err);
+    return db_append_row(q, err);
 }
 
 bool ref_page_read(struct span pairs, const struct ref **ret_refs, size_t *ret_count)

@@ -24,7 +24,7 @@ struct ref {
 /* How many of the refs from `at` on make up the next page; more than REF_PAGE_PAIRS only where hashes are equal. */
 size_t ref_page_take(const struct ref *refs, size_t count, size_t at);
 
-/* Writes one page; the same page again replaces it. Inside a write. */
+/* Appends one page (db_append), which must not be there yet. Inside a write. */
 bool ref_page_put(struct db *db, int64_t dataset_id, const struct ref *refs, size_t count, struct err *err) MUST_CHECK;
 
 /* Takes a pair out of the page it is in, if it is in one. Inside a write. */

@@ -10,10 +10,8 @@ enum { BLOCKS_AT_ONCE = 64, REFS_AT_ONCE = 4096 };
 
 bool stage_block_put(struct db *db, int64_t dataset_id, const struct block_row *row, struct err *err)
 {
-    struct db_query *q = db_query(db, "INSERT INTO block (dataset_id, first_seq, born, last_seq, entries, idx, data) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (dataset_id, first_seq, born) "
-                                      "DO UPDATE SET last_seq = excluded.last_seq, entries = excluded.entries, "
-                                      "idx = excluded.idx, data = excluded.data, died = NULL");
+    struct db_query *q = db_append(db, "INSERT INTO block (dataset_id, first_seq, born, last_seq, entries, idx, data) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, row->first_seq);
     db_bind_int(q, 3, row->born);
@@ -21,7 +19,7 @@ bool stage_block_put(struct db *db, int64_t dataset_id, const struct block_row *
     db_bind_int(q, 5, row->entries);
     db_bind_blob(q, 6, row->index);
     db_bind_blob(q, 7, row->data);
-    return db_run(q, err);
+    return db_append_row(q, err);
 }
 
 bool stage_block_drop(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, struct err *err)
@@ -44,29 +42,50 @@ bool stage_block_kill(struct db *db, int64_t dataset_id, int64_t first_seq, int6
     return db_run(q, err);
 }
 
-bool stage_label_put(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err)
+static void bind_label(struct db_query *q, int64_t dataset_id, const struct label_count *count)
 {
-    struct db_query *q = db_query(db, "INSERT INTO staged_label (dataset_id, id, name, entries, boxed, declared) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dataset_id, id) DO UPDATE SET "
-                                      "name = excluded.name, entries = excluded.entries, boxed = excluded.boxed, "
-                                      "declared = excluded.declared");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, count->id);
     db_bind_text(q, 3, count->name);
     db_bind_int(q, 4, count->entries);
     db_bind_int(q, 5, count->boxed);
     db_bind_int(q, 6, count->declared);
+}
+
+bool stage_label_put(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err)
+{
+    struct db_query *q = db_query(db, "INSERT INTO staged_label (dataset_id, id, name, entries, boxed, declared) "
+                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (dataset_id, id) DO UPDATE SET "
+                                      "name = excluded.name, entries = excluded.entries, boxed = excluded.boxed, "
+                                      "declared = excluded.declared");
+    bind_label(q, dataset_id, count);
+    return db_run(q, err);
+}
+
+bool stage_label_append(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err)
+{
+    struct db_query *q = db_append(db, "INSERT INTO staged_label (dataset_id, id, name, entries, boxed, declared) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    bind_label(q, dataset_id, count);
+    return db_append_row(q, err);
+}
+
+bool stage_labels_clear_range(struct db *db, int64_t dataset_id, int64_t first_id, int64_t last_id, struct err *err)
+{
+    struct db_query *q = db_query(db, "DELETE FROM staged_label WHERE dataset_id = ?1 AND id BETWEEN ?2 AND ?3");
+    db_bind_int(q, 1, dataset_id);
+    db_bind_int(q, 2, first_id);
+    db_bind_int(q, 3, last_id);
     return db_run(q, err);
 }
 
 bool stage_ref_put(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err)
 {
-    struct db_query *q = db_query(db, "INSERT INTO entry_ref (dataset_id, hash, seq) VALUES (?1, ?2, ?3) "
-                                      "ON CONFLICT DO NOTHING");
+    struct db_query *q = db_append(db, "INSERT INTO entry_ref (dataset_id, hash, seq) VALUES (?1, ?2, ?3)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, (int64_t)hash);
     db_bind_int(q, 3, seq);
-    return db_run(q, err);
+    return db_append_row(q, err);
 }
 
 bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err)
@@ -83,14 +102,12 @@ bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t 
 bool stage_rejected_put(struct db *db, int64_t dataset_id, int64_t line, enum manifest_code code, struct span value,
                         struct err *err)
 {
-    struct db_query *q = db_query(db, "INSERT INTO rejected (dataset_id, line, code, value) VALUES (?1, ?2, ?3, ?4) "
-                                      "ON CONFLICT (dataset_id, line) DO UPDATE SET code = excluded.code, "
-                                      "value = excluded.value");
+    struct db_query *q = db_append(db, "INSERT INTO rejected (dataset_id, line, code, value) VALUES (?1, ?2, ?3, ?4)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, line);
     db_bind_int(q, 3, code);
     db_bind_text(q, 4, value);
-    return db_run(q, err);
+    return db_append_row(q, err);
 }
 
 /* One `DELETE … WHERE dataset_id = ?1`; the literal is the caller's, for statements are cached by its address. */
@@ -137,7 +154,7 @@ bool stage_flip(struct store *store, struct db *db, int64_t dataset_id, int64_t 
                 const struct progress *progress, int64_t labels, enum dataset_status status, struct span message,
                 struct err *err)
 {
-    if (!flip_labels(db, dataset_id, err))
+    if (!db_append_end(db, err) || !flip_labels(db, dataset_id, err)) /* first, for staged labels are read there */
         return false;
     struct db_query *q = db_query(db, "UPDATE dataset SET generation = ?2, next_seq = ?3, bucket = ?4, total = ?5, "
                                       "labeled = ?6, errors = ?7, labels = ?8 WHERE id = ?1");

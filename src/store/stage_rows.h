@@ -2,7 +2,9 @@
  * stage_rows: the rows jobs write, one statement each, inside a write of STORE_JOB; and the blocks they read.
  *
  * Staged blocks are born in generation + 1, those they replace are marked as dying in it; nobody sees either before
- * stage_flip, and stage_undo_some takes both back. All of it may be repeated without harm.
+ * stage_flip, and stage_undo_some takes both back. What is said to be appended (db_append) must not be there yet, and
+ * is there for a statement of the same transaction only behind db_append_end: rows of an attempt are committed with the
+ * cursor that they moved, and one that begins anew has removed them. All else may be repeated without harm.
  */
 #ifndef PLACARD_STORE_STAGE_ROWS_H
 #define PLACARD_STORE_STAGE_ROWS_H
@@ -29,14 +31,22 @@ struct block_row {
     struct span data; /* empty when not asked for */
 };
 
+/* Appended. */
 bool stage_block_put(struct db *db, int64_t dataset_id, const struct block_row *row, struct err *err) MUST_CHECK;
 bool stage_block_drop(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, struct err *err) MUST_CHECK;
 bool stage_block_kill(struct db *db, int64_t dataset_id, int64_t first_seq, int64_t born, int64_t died,
                       struct err *err) MUST_CHECK;
 
+/* Writes one label anew; or appends it, where the labels of its id have been cleared or it was never staged. */
 bool stage_label_put(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err) MUST_CHECK;
+bool stage_label_append(struct db *db, int64_t dataset_id, const struct label_count *count, struct err *err) MUST_CHECK;
+bool stage_labels_clear_range(struct db *db, int64_t dataset_id, int64_t first_id, int64_t last_id,
+                              struct err *err) MUST_CHECK;
+
+/* Appended. */
 bool stage_ref_put(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err) MUST_CHECK;
 bool stage_ref_remove(struct db *db, int64_t dataset_id, uint64_t hash, int64_t seq, struct err *err) MUST_CHECK;
+/* Appended. */
 bool stage_rejected_put(struct db *db, int64_t dataset_id, int64_t line, enum manifest_code code, struct span value,
                         struct err *err) MUST_CHECK;
 /* A few thousand at a time; *ret_more tells whether some may be left. */

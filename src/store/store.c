@@ -16,6 +16,7 @@
 #include "db/migrate.h"
 #include "store/dataset_rows.h"
 #include "store/internal.h"
+#include "store/migration.h"
 #include "store/tidier.h"
 
 enum { JOB_PATIENCE_MS = 250, SECRET_BYTES = 32, TIDY_PAGES = 512, PREPARE_TRIES = 50, PREPARE_AGAIN_MS = 50 };
@@ -47,7 +48,7 @@ static bool prepare_once(struct store *store, bool create, struct err *err)
     struct db *db = store->writer;
     if (!db_begin(db, create ? DB_WRITE : DB_READ, err))
         return false;
-    if (!secret_load(db, "hash_secret", store->hash_secret, err) ||
+    if (!migration_refuse_marked(db, err) || !secret_load(db, "hash_secret", store->hash_secret, err) ||
         !secret_load(db, "token_secret", store->token_secret, err) ||
         (!store->shared && !dataset_rows_load(db, store->catalog, err))) {
         db_rollback(db);

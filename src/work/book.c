@@ -6,6 +6,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+/* How many labels are worth writing at once, and among how many times as many. */
+enum { MANY = 8, SPARSE = 4 };
+
 void book_init(struct book *book)
 {
     *book = (struct book){ .next_id = 1 };
@@ -16,6 +19,7 @@ void book_free(struct book *book)
 {
     free(book->labels);
     free(book->dirty);
+    free(book->staged);
     free(book->slots);
     arena_free(&book->names);
 }
@@ -44,21 +48,23 @@ static size_t push(struct book *book, const struct label_count *label)
         book->room = book->room ? book->room * 2 : 256;
         book->labels = mem_grow(book->labels, book->room * sizeof *book->labels);
         book->dirty = mem_grow(book->dirty, book->room * sizeof *book->dirty);
+        book->staged = mem_grow(book->staged, book->room * sizeof *book->staged);
     }
     if ((book->count + 1) * 2 > book->slot_count)
         slots_grow(book);
     size_t place = book->count++;
     book->labels[place] = *label;
     book->labels[place].name = arena_copy(&book->names, label->name);
-    book->dirty[place] = false;
+    book->dirty[place] = book->staged[place] = false;
     book->slots[slot_of(book, label->name)] = (uint32_t)(place + 1);
     book->next_id = label->id + 1;
     return place;
 }
 
-void book_load(struct book *book, const struct label_count *label)
+void book_load(struct book *book, const struct label_count *label, bool staged)
 {
-    push(book, label);
+    size_t place = push(book, label); /* first, for it may move the rest */
+    book->staged[place] = staged;
 }
 
 size_t book_place(struct book *book, struct span name)
@@ -127,7 +133,8 @@ int64_t book_live(const struct book *book)
     return live;
 }
 
-bool book_write(struct book *book, struct db *db, int64_t dataset_id, struct err *err)
+/* Each label by itself. */
+static bool write_each(struct book *book, struct db *db, int64_t dataset_id, struct err *err)
 {
     for (size_t i = 0; i < book->count; i++) {
         if (!book->dirty[i])
@@ -135,6 +142,39 @@ bool book_write(struct book *book, struct db *db, int64_t dataset_id, struct err
         if (!stage_label_put(db, dataset_id, &book->labels[i], err))
             return false;
         book->dirty[i] = false;
+        book->staged[i] = true;
     }
     return true;
+}
+
+/* Those from `first` to `last` all at once, in place of what is staged of them. */
+static bool write_range(struct book *book, size_t first, size_t last, struct db *db, int64_t dataset_id,
+                        struct err *err)
+{
+    const struct label_count *labels = book->labels;
+    if (!stage_labels_clear_range(db, dataset_id, labels[first].id, labels[last].id, err))
+        return false;
+    for (size_t i = first; i <= last; i++) {
+        if (!book->dirty[i] && !book->staged[i])
+            continue;
+        if (!stage_label_append(db, dataset_id, &labels[i], err))
+            return false;
+        book->dirty[i] = false;
+        book->staged[i] = true;
+    }
+    return true;
+}
+
+bool book_write(struct book *book, struct db *db, int64_t dataset_id, struct err *err)
+{
+    size_t dirty = 0, first = 0, last = 0;
+    for (size_t i = 0; i < book->count; i++) {
+        if (!book->dirty[i])
+            continue;
+        first = dirty++ ? first : i;
+        last = i;
+    }
+    if (dirty < MANY || dirty * SPARSE < last - first + 1)
+        return write_each(book, db, dataset_id, err);
+    return write_range(book, first, last, db, dataset_id, err);
 }

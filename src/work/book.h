@@ -15,6 +15,7 @@ struct book {
     size_t room;
     int64_t next_id;
     bool *dirty;     /* changed since it was last written */
+    bool *staged;    /* it has been written */
     uint32_t *slots; /* name -> 1 + place, open addressing */
     size_t slot_count;
     struct arena names;
@@ -23,8 +24,8 @@ struct book {
 void book_init(struct book *book);
 void book_free(struct book *book);
 
-/* Adds a label as read from the store; ids must rise. */
-void book_load(struct book *book, const struct label_count *label);
+/* Adds a label as read from the store, from those committed or those `staged`; ids must rise. */
+void book_load(struct book *book, const struct label_count *label, bool staged);
 
 /* The place of a label of that name, which is added with the next id if it is new. */
 size_t book_place(struct book *book, struct span name);

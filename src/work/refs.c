@@ -96,8 +96,21 @@ void refs_sort(struct refs *refs)
     refs->list = to;
 }
 
+/* Pages of an attempt that did not come to its end. */
+static bool clear_pages(struct stage *stage, struct err *err)
+{
+    bool more = true;
+    while (more)
+        if (!stage_turn(stage, err) || !ref_page_clear_some(stage->db, stage->dataset_id, &more, err) ||
+            !stage_pause(stage, false, err))
+            return false;
+    return true;
+}
+
 bool refs_write(const struct refs *refs, struct stage *stage, struct err *err)
 {
+    if (!clear_pages(stage, err))
+        return false;
     for (size_t at = 0; at < refs->count;) {
         size_t count = ref_page_take(refs->list, refs->count, at);
         if (!stage_turn(stage, err) || !ref_page_put(stage->db, stage->dataset_id, refs->list + at, count, err) ||

@@ -313,6 +313,8 @@ static void *keep_leases(void *arg)
         pthread_mutex_unlock(&runner->lock);
         if (has_job(runner) && !job_renew(runner->options.store, span_str(runner->owner), cancel_mine, runner, &err))
             log_line(LOG_WARN, "leases not renewed", LOG_S("why", err.text));
+        if (!job_end_stuck(runner->options.store, &err))
+            log_line(LOG_DEBUG, "stopped servers cannot be looked for", LOG_S("why", err.text));
         pthread_mutex_lock(&runner->lock);
     }
     pthread_mutex_unlock(&runner->lock);

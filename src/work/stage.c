@@ -14,7 +14,7 @@ static bool load_labels(struct stage *stage, bool staged, struct err *err)
     arena_init(&arena);
     bool done = stage_labels(stage->run->store, &arena, stage->dataset_id, staged, &labels, &count, err);
     for (size_t i = 0; done && i < count; i++)
-        book_load(&stage->book, &labels[i]);
+        book_load(&stage->book, &labels[i], staged);
     arena_free(&arena);
     return done;
 }

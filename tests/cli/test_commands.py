@@ -10,7 +10,7 @@ from harness.manifests import box, box_entry, image_entry
 from harness.server import ROOT, environment, run_placard
 
 COMMANDS = ["serve", "keys", "buckets", "jobs", "rejected", "fsck", "check-config", "print-config", "dump-model",
-            "backbone", "call", "version"]
+            "backbone", "call", "version", "migrate-store"]
 
 
 def refused(*arguments, status=2, **options):

@@ -35,6 +35,9 @@ NOT_REACHED = {
     "backup_models_close": "of a backup, which is a draft until it is renamed, and of no server: test_backup.py",
     "job_renew": "where servers share a store: tests/nodes/test_takeover.py kills there what holds the lease",
     "root_key_agree": "likewise, at the first start of each server: test_two_nodes.py",
+    "migration_mark": "of `placard migrate-store`, and of no server: tests/nodes/test_migrate.py kills there",
+    "migration_copy": "likewise",
+    "migration_unmark": "likewise",
     "lose_hope": "after eight failures of a job, which kills are not: test_sweep.c",
 }
 

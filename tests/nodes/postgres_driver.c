@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -230,6 +231,126 @@ static void a_connection_is_made_anew(void **state)
     db_rollback(one);
 }
 
+static bool append(struct db *db, int64_t id, struct span name, struct span data)
+{
+    struct db_query *q = db_append(db, "INSERT INTO thing (id, name, data) VALUES (?1, ?2, ?3)");
+    db_bind_int(q, 1, id);
+    if (name.ptr)
+        db_bind_text(q, 2, name);
+    else
+        db_bind_null(q, 2);
+    db_bind_blob(q, 3, data);
+    return db_append_row(q, &err);
+}
+
+static void appended_values_come_back(void **state)
+{
+    (void)state;
+    assert_true(db_begin(one, DB_WRITE, &err));
+    assert_true(append(one, INT64_MIN, SPAN_LIT("gr\xc3\xb6\xc3\x9f"), SPAN_LIT("\0\1\377")));
+    assert_true(insert(one, 7, SPAN_NONE, SPAN_NONE)); /* between */
+    assert_true(append(one, 5, SPAN_NONE, SPAN_NONE));
+    assert_int_equal(count(one), 1);
+    assert_true(db_append_end(one, &err));
+    assert_int_equal(count(one), 3);
+    assert_true(append(one, 9, SPAN_NONE, SPAN_LIT("\377\377")));
+    db_rollback(one);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, INT64_MIN, SPAN_LIT("gr\xc3\xb6\xc3\x9f"), SPAN_LIT("\0\1\377")));
+    assert_true(append(one, 5, SPAN_NONE, SPAN_NONE));
+    assert_true(db_commit(one, &err)); /* ends it */
+    struct db_query *q = db_query(two, "SELECT id, name, data FROM thing ORDER BY id");
+    assert_int_equal(db_next(q, &err), DB_ROW);
+    assert_true(db_int(q, 0) == INT64_MIN);
+    assert_true(span_is(db_text(q, 1), "gr\xc3\xb6\xc3\x9f"));
+    assert_true(span_eq(db_blob(q, 2), SPAN_LIT("\0\1\377")));
+    assert_int_equal(db_next(q, &err), DB_ROW);
+    assert_int_equal(db_int(q, 0), 5);
+    assert_true(db_is_null(q, 1));
+    assert_false(db_is_null(q, 2));
+    assert_int_equal(db_blob(q, 2).len, 0);
+    assert_int_equal(db_next(q, &err), DB_DONE);
+    assert_true(db_end(q, &err));
+}
+
+/* More than is gathered at once, in rows that are small, and in one that is larger than all of it. */
+static void many_rows_are_appended(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000, LARGE = 9 << 20 };
+    char *large = mem_alloc(LARGE);
+    memset(large, 7, LARGE);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    for (int64_t i = 1; i <= ROWS; i++)
+        assert_true(append(one, i, SPAN_LIT("a name of some length, so that there are pieces"), span_of(large, 100)));
+    assert_true(append(one, ROWS + 1, SPAN_NONE, span_of(large, LARGE)));
+    assert_true(append(one, ROWS + 2, SPAN_NONE, span_of(large, 1)));
+    assert_true(db_commit(one, &err));
+    assert_int_equal(count(two), ROWS + 2);
+    struct db_query *q = db_query(two, "SELECT data FROM thing WHERE id = ?1");
+    db_bind_int(q, 1, ROWS + 1);
+    assert_int_equal(db_next(q, &err), DB_ROW);
+    assert_true(span_eq(db_blob(q, 0), span_of(large, LARGE)));
+    assert_true(db_end(q, &err));
+    free(large);
+}
+
+static void what_is_wrong_with_a_row_is_told_at_the_end(void **state)
+{
+    (void)state;
+    fill(1);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, 2, SPAN_NONE, SPAN_NONE));
+    assert_true(append(one, 1, SPAN_NONE, SPAN_NONE)); /* it is there */
+    assert_false(db_append_end(one, &err));
+    assert_int_equal(err.code, E_CONFLICT);
+    assert_non_null(strstr(err.text, "23505"));
+    assert_false(insert(one, 3, SPAN_NONE, SPAN_NONE));
+    assert_false(db_commit(one, &err));
+    assert_int_equal(err.code, E_CONFLICT);
+    assert_int_equal(count(one), 1);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, 2, SPAN_LIT("\377"), SPAN_NONE)); /* no UTF-8 */
+    assert_false(db_commit(one, &err));
+    assert_int_equal(err.code, E_STORE);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, 2, SPAN_NONE, SPAN_NONE));
+    assert_true(db_commit(one, &err));
+    assert_int_equal(count(one), 2);
+}
+
+/* An append reads what others write as any statement does, and so it meets them. */
+static void appends_meet_others(void **state)
+{
+    (void)state;
+    assert_true(db_begin(one, DB_WRITE, &err));
+    assert_true(db_begin(two, DB_WRITE, &err));
+    assert_int_equal(count(one), 0);
+    assert_int_equal(count(two), 0);
+    assert_true(append(one, 1, SPAN_NONE, SPAN_NONE));
+    assert_true(append(two, 2, SPAN_NONE, SPAN_NONE));
+    assert_true(db_commit(one, &err));
+    assert_false(db_commit(two, &err));
+    assert_int_equal(err.code, E_CONFLICT);
+    assert_int_equal(count(one), 1);
+}
+
+static void an_append_on_a_broken_connection_is_a_conflict(void **state)
+{
+    (void)state;
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, 1, SPAN_NONE, SPAN_NONE));
+    end_session_of_one();
+    assert_false(db_append_end(one, &err));
+    assert_int_equal(err.code, E_CONFLICT);
+    assert_false(db_commit(one, &err));
+    assert_int_equal(err.code, E_CONFLICT);
+    assert_true(db_begin(one, DB_WRITE_CLAIMED, &err));
+    assert_true(append(one, 1, SPAN_NONE, SPAN_NONE));
+    assert_true(db_commit(one, &err));
+    assert_int_equal(count(two), 1);
+}
+
 static void readers_write_nothing(void **state)
 {
     (void)state;
@@ -293,6 +414,11 @@ int main(int argc, char **argv)
         WITH_TWO(a_row_that_is_there_meanwhile_is_a_conflict),
         WITH_TWO(claims_pass_each_other),
         WITH_TWO(a_connection_is_made_anew),
+        WITH_TWO(appended_values_come_back),
+        WITH_TWO(many_rows_are_appended),
+        WITH_TWO(what_is_wrong_with_a_row_is_told_at_the_end),
+        WITH_TWO(appends_meet_others),
+        WITH_TWO(an_append_on_a_broken_connection_is_a_conflict),
         WITH_TWO(readers_write_nothing),
         WITH_TWO(schemas),
         WITH_TWO(what_it_is_not),

@@ -137,6 +137,53 @@ static void a_violated_constraint_is_an_error_of_the_store(void **state)
     assert_int_equal(count(place->db), 2);
 }
 
+static bool append(struct db *db, int64_t id, struct span name, struct err *err)
+{
+    struct db_query *q = db_append(db, "INSERT INTO thing (id, name, data) VALUES (?1, ?2, ?3)");
+    db_bind_int(q, 1, id);
+    if (name.ptr)
+        db_bind_text(q, 2, name);
+    else
+        db_bind_null(q, 2);
+    db_bind_blob(q, 3, SPAN_LIT("\0\1"));
+    return db_append_row(q, err);
+}
+
+static void many_rows_are_appended(void **state)
+{
+    struct place *place = *state;
+    struct err err;
+    assert_true(db_begin(place->db, DB_WRITE, &err));
+    assert_true(append(place->db, 1, SPAN_LIT("a"), &err));
+    assert_true(append(place->db, 2, SPAN_NONE, &err));
+    assert_true(db_append_end(place->db, &err));
+    assert_int_equal(count(place->db), 2);
+    assert_true(append(place->db, 3, SPAN_LIT("c"), &err));
+    assert_true(db_commit(place->db, &err));
+    assert_int_equal(count(place->db), 3);
+    struct db_query *q = db_query(place->db, "SELECT name, data FROM thing WHERE id = 2");
+    assert_int_equal(db_next(q, &err), DB_ROW);
+    assert_true(db_is_null(q, 0));
+    assert_true(span_eq(db_blob(q, 1), SPAN_LIT("\0\1")));
+    assert_true(db_end(q, &err));
+}
+
+static void a_row_that_is_there_already_is_told(void **state)
+{
+    struct place *place = *state;
+    struct err err;
+    assert_true(db_begin(place->db, DB_WRITE, &err));
+    assert_true(append(place->db, 1, SPAN_LIT("a"), &err));
+    bool done = append(place->db, 1, SPAN_LIT("b"), &err) && db_append_end(place->db, &err);
+    assert_false(done);
+    assert_int_equal(err.code, E_STORE);
+    db_rollback(place->db);
+    assert_int_equal(count(place->db), 0);
+    assert_true(db_begin(place->db, DB_WRITE, &err));
+    assert_true(append(place->db, 1, SPAN_LIT("c"), &err));
+    assert_true(db_commit(place->db, &err));
+}
+
 static bool break_one_kind(void *ctx, enum db_call call, const char *what)
 {
     (void)what;
@@ -160,6 +207,7 @@ static void faults_are_whole(void **state)
     kind = DB_CALL_STEP;
     assert_true(db_begin(place->db, DB_WRITE, &err));
     assert_false(insert(place->db, 2, SPAN_LIT("b"), &err));
+    assert_false(append(place->db, 2, SPAN_LIT("b"), &err));
     db_rollback(place->db);
     db_set_fault(NULL, NULL);
     assert_int_equal(count(place->db), 0);
@@ -228,6 +276,8 @@ int main(void)
         WITH_PLACE(a_rolled_back_transaction_leaves_nothing),
         WITH_PLACE(a_reader_sees_one_state),
         WITH_PLACE(a_violated_constraint_is_an_error_of_the_store),
+        WITH_PLACE(many_rows_are_appended),
+        WITH_PLACE(a_row_that_is_there_already_is_told),
         WITH_PLACE(faults_are_whole),
         WITH_PLACE(migrations),
         WITH_PLACE(a_broken_migration_leaves_nothing),
