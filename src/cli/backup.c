@@ -203,6 +203,7 @@ static bool restore_credentials(const struct home *home, struct span text, bool 
 static bool take_backup(const struct conf *conf, const struct home *home, const char *file, const struct draft *draft,
                         bool overwrite, struct counts *ret_counts, struct err *err)
 {
+    const struct span copy = span_of(draft->place, strlen(draft->place));
     struct buf credentials, place;
     struct models_swap swap;
     struct err why;
@@ -210,11 +211,11 @@ static bool take_backup(const struct conf *conf, const struct home *home, const 
     buf_init(&place, PLACE_MAX);
     home_store_place(home, &conf->values, &place);
     bool done = fetch(file, draft, err);
-    if (done && !backup_open(span_str(draft->place), &credentials, &why))
+    if (done && !backup_open(copy, &credentials, &why))
         done = fail(err, why.code == E_STORE ? E_CONFIG : why.code, "%s is no backup that can be used: %s", file,
                     why.text);
     models_swap_init(&swap, home->path);
-    done = done && models_unpack(span_str(draft->place), buf_cstr(&swap.fresh), &ret_counts->models, err) &&
+    done = done && models_unpack(copy, buf_cstr(&swap.fresh), &ret_counts->models, err) &&
            draft_recount(draft, conf, &ret_counts->rows, err) &&
            restore_credentials(home, buf_span(&credentials), overwrite, err) && models_swap(&swap, err);
     if (done) {

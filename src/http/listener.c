@@ -70,11 +70,14 @@ static bool open_socket(struct http_listener *listener, struct err *err)
     freeaddrinfo(places);
     if (!open)
         return fail(err, E_CONFIG, "cannot listen on %s port %s: %s", options->host, port, strerror(why));
-    struct sockaddr_storage bound = { .ss_family = AF_UNSPEC };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = { .v6 = { 0 } };
     socklen_t length = sizeof bound;
-    CHECK(getsockname(listener->socket, (struct sockaddr *)&bound, &length) == 0);
-    listener->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                       : ((struct sockaddr_in *)&bound)->sin_port);
+    CHECK(getsockname(listener->socket, &bound.any, &length) == 0);
+    listener->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     return true;
 }
 

@@ -156,7 +156,8 @@ static double group_sum(struct map_size size, int group, const float *sums)
 
 static double group_cells(struct map_size size)
 {
-    return (double)size.height * size.width * (size.channels / NORM_GROUPS);
+    int share = size.channels / NORM_GROUPS;
+    return (double)size.height * size.width * share;
 }
 
 /* Spreads a value of each group to its channels. */

@@ -100,7 +100,7 @@ static void open_benches(struct course *course)
         struct bench *bench = &course->benches[b];
         head_pass_open(&bench->pass, &course->shape, true);
         bench->room = loss_room_new(&course->shape);
-        bench->pooled = mem_zero((size_t)(kind_width(&course->shape) + course->shape.labels), sizeof(float));
+        bench->pooled = mem_zero((size_t)kind_width(&course->shape) + (size_t)course->shape.labels, sizeof(float));
         for (int t = 0; t < HEAD_TAPS; t++)
             bench->taps[t] = mem_zero((size_t)(course->shape.height >> t) * (size_t)(course->shape.width >> t) *
                                           (size_t)course->shape.channels[t],

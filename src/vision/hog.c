@@ -6,7 +6,13 @@
 
 #include "vision/scale.h"
 
-enum { SIDE = 64, CELL = SIDE / HOG_CELLS, BLOCKS = HOG_CELLS - 1, BLOCK = 4 * HOG_DIRECTIONS };
+enum {
+    SIDE = 64,
+    QUARTER = SIDE * SIDE / 4,
+    CELL = SIDE / HOG_CELLS,
+    BLOCKS = HOG_CELLS - 1,
+    BLOCK = 4 * HOG_DIRECTIONS
+};
 
 /* Gradients this weak are noise: the length that a block of them is divided by. In grey levels, summed over a cell. */
 #define SOFT (0.4f * CELL * CELL)
@@ -113,7 +119,7 @@ void hog_colours(const struct image *image, float ret_colours[HOG_COLOURS])
                 place = place * 4 + bin[c] + upper;
             }
             ret_colours[place] += weight / (SIDE * SIDE);
-            ret_colours[quarter * 64 + place] += weight / (SIDE * SIDE / 4);
+            ret_colours[quarter * 64 + place] += weight / QUARTER;
         }
     }
     for (int i = 0; i < HOG_COLOURS; i++)

@@ -277,7 +277,7 @@ static bool replace(struct update *update, int64_t tail_first, bool *ret_tail, s
             continue;
         while (to < update->lead_count && update->leads[to].seq <= update->old.row.last_seq)
             to++;
-        struct change *changed[BLOCK_ENTRIES_MAX];
+        struct change *changed[BLOCK_ENTRIES_MAX] = { NULL };
         bool any = false;
         for (unsigned i = 0; i < update->old.block.count; i++) {
             changed[i] = replacement(update, i, from, to);
