@@ -201,8 +201,7 @@ static void note_bucket(struct side *side, const struct line *line)
         side->several_buckets = true;
 }
 
-static void judge_line(struct side *side, struct manifest_reader *reader, struct span text, uint32_t number,
-                       struct intern *names)
+static void judge_line(struct side *side, struct manifest_reader *reader, struct span text, struct intern *names)
 {
     struct manifest_verdict verdict;
     struct manifest_offer offer;
@@ -212,7 +211,6 @@ static void judge_line(struct side *side, struct manifest_reader *reader, struct
         return;
     struct line *line = add_line(side);
     line->text = text;
-    line->number = number;
     if (verdict.fate == MANIFEST_KEPT) {
         line->ref = intern_add(&side->refs, verdict.source_ref, &fresh);
         note_bucket(side, line);
@@ -235,8 +233,8 @@ static void judge_lines(struct side *side, const struct train_request *request, 
     struct span rest = side->content;
     uint32_t number = 0;
     while (rest.ptr && rest.len > 0 && !side->file_error) {
-        judge_line(side, reader, span_cut(&rest, '\n'), ++number, names);
-        if (request->manifest_lines > 0 && number > request->manifest_lines)
+        judge_line(side, reader, span_cut(&rest, '\n'), names);
+        if (request->manifest_lines > 0 && ++number > request->manifest_lines)
             side->file_error = "The manifest file has too many rows.";
     }
     manifest_reader_free(reader);

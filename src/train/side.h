@@ -39,7 +39,6 @@ enum line_fate { LINE_USABLE, LINE_IGNORED, LINE_INVALID };
 
 struct line {
     struct span text; /* without its line end */
-    uint32_t number;  /* in its manifest, from 1, blank ones counted */
     enum line_fate fate;
     bool repeated; /* its source-ref is that of an earlier line */
     bool bad_image;

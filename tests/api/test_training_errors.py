@@ -226,12 +226,19 @@ def test_too_few_to_split(models):
 
 def test_lines_of_a_manifest_that_are_wrong(models):
     entries = training_entries(models.bucket, each=10)
-    version = external(models, *entries, "{ not json", entries[0], '{"a":1}')
+    version = external(models, *entries[:8], "", "{ not json", *entries[8:], entries[0], '{"a":1}')
     assert version["Status"] == "TRAINING_COMPLETED"
     lines = validated(models, version)
-    assert [line["errors"][0]["code"] for line in lines if "errors" in line] == [
+    wrong = [place for place, line in enumerate(lines, 1) if "errors" in line]
+    assert [lines[place - 1]["errors"][0]["code"] for place in wrong] == [
         "ERROR_INVALID_JSON_LINE", "ERROR_DUPLICATE_SOURCE_REF", "ERROR_MISSING_SOURCE_REF"]
-    assert summary_of(models, version)["statistics"]["training"]["error_json_line_indices"] == [21, 22, 23]
+    training = summary_of(models, version)["statistics"]["training"]
+    assert training["total_json_lines"] == len(lines) == 19, "four of the twenty images are tested with"
+    assert training["error_json_line_indices"] == wrong, "places in the validation manifest of this side"
+    assert wrong[1:] == [18, 19]
+    testing = summary_of(models, version)["statistics"]["testing"]
+    assert testing["total_json_lines"] == len(validated(models, version, "Testing")) == 4
+    assert testing["error_json_line_indices"] == []
 
 
 def test_output_that_cannot_be_written(models):
