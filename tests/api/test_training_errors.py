@@ -127,6 +127,18 @@ def test_half_of_the_images_are_missing(models):
     assert "Output" not in version["TrainingDataResult"]
 
 
+def test_images_without_labels_are_not_counted(models):
+    """Four of fourteen are invalid, however many are ignored."""
+    train = training_entries(models.bucket, each=5)
+    train += [image_entry(f"s3://{models.bucket.name}/gone/{n}.png", "red") for n in range(4)]
+    train += [image_entry(f"s3://{models.bucket.name}/images/unlabelled-{n}.png") for n in range(20)]
+    version = side_by_side(models, train, training_entries(models.bucket, each=2, folder="test"))
+    failed(version, "The manifest file contains too many invalid rows.")
+    training = summary_of(models, version)["statistics"]["training"]
+    assert (training["total_json_lines"], training["valid_json_lines"], training["invalid_json_lines"],
+            training["ignored_json_lines"]) == (34, 10, 4, 20)
+
+
 def test_all_images_are_missing(models):
     train = [image_entry(f"s3://{models.bucket.name}/gone/{n}.png", ("red", "blue")[n % 2]) for n in range(6)]
     version = side_by_side(models, train, training_entries(models.bucket, each=2))

@@ -233,6 +233,25 @@ static void what_fails_a_manifest(void **state)
     assert_string_equal(message_of(&draft), "The manifest file contains images from multiple S3 buckets.");
 }
 
+/* Images without annotations do not make the share of invalid lines smaller: or these would be 4 of 34. */
+static void ignored_lines_are_not_counted(void **state)
+{
+    (void)state;
+    static struct draft draft;
+    char unlabeled[64];
+    add_labeled(&draft, 0, 5, "a");
+    add_labeled(&draft, 0, 5, "b");
+    for (unsigned i = 0; i < 4; i++)
+        add_text(&draft, 0, "{ not json");
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(unlabeled, sizeof unlabeled, "{'source-ref':'s3://bucket/unlabeled-%u.png'}", i);
+        add_text(&draft, 0, unlabeled);
+    }
+    add_labeled(&draft, 1, 1, "a");
+    add_labeled(&draft, 1, 1, "b");
+    assert_string_equal(message_of(&draft), "The manifest file contains too many invalid rows.");
+}
+
 static void a_bucket_of_another_account(void **state)
 {
     (void)state;
@@ -357,10 +376,15 @@ static void the_seed_is_the_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_label_an_image),          cmocka_unit_test(several_labels_an_image),
-        cmocka_unit_test(boxes_and_mixtures),          cmocka_unit_test(what_fails_a_manifest),
-        cmocka_unit_test(a_bucket_of_another_account), cmocka_unit_test(manifest_files),
-        cmocka_unit_test(a_fifth_is_split_off),        cmocka_unit_test(alike_images_stay_together),
+        cmocka_unit_test(one_label_an_image),
+        cmocka_unit_test(several_labels_an_image),
+        cmocka_unit_test(boxes_and_mixtures),
+        cmocka_unit_test(what_fails_a_manifest),
+        cmocka_unit_test(ignored_lines_are_not_counted),
+        cmocka_unit_test(a_bucket_of_another_account),
+        cmocka_unit_test(manifest_files),
+        cmocka_unit_test(a_fifth_is_split_off),
+        cmocka_unit_test(alike_images_stay_together),
         cmocka_unit_test(the_seed_is_the_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
