@@ -73,6 +73,8 @@ static bool errno_is_about_the_name(int error)
 
 static bool fail_reading(int error, struct err *err)
 {
+    if (error == EACCES || error == EPERM)
+        return object_fail_denied(err);
     if (errno_is_about_the_name(error))
         return object_fail_unreadable(err);
     return fail(err, E_INTERNAL, "reading from the object directory failed: %s", strerror(error));

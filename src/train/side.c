@@ -19,6 +19,8 @@ const struct train_error_text train_error_texts[TRAIN_ERRORS] = {
     [TRAIN_SEVERAL_BUCKETS] = { "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
                                 "The manifest file contains images from multiple S3 buckets." },
     [TRAIN_BUCKET_OWNER] = { "ERROR_INVALID_IMAGES_S3_BUCKET_OWNER", "Invalid owner id for images S3 bucket." },
+    [TRAIN_IMAGES_FORBIDDEN] = { "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET",
+                                 "The permissions for the images S3 bucket are invalid." },
     [TRAIN_NO_IMAGE_COPIED] = { "ERROR_FAILED_IMAGES_S3_COPY", "Failed to copy images from S3 bucket." },
     [TRAIN_TOO_MANY_LABELS] = { "ERROR_MANIFEST_TOO_MANY_LABELS", "The manifest file has too many labels." },
     [TRAIN_TOO_FEW_LABELS] = { "ERROR_MANIFEST_TOO_FEW_LABELS", "The manifest file has too few labels." },
@@ -121,8 +123,9 @@ static bool fetch(struct side *side, unsigned number, const char *path, const st
         close(file);
     if (done && too_large) {
         side->file_error = "The manifest file size exceeds the maximum supported size.";
-    } else if (!done && err->code == E_OBJECT) {
-        side->file_error = "The manifest file extension or contents are invalid.";
+    } else if (!done && (err->code == E_OBJECT || err->code == E_OBJECT_DENIED)) {
+        side->file_error = err->code == E_OBJECT ? "The manifest file extension or contents are invalid."
+                                                 : "The S3 bucket permissions are incorrect.";
         done = true;
     } else if (done) {
         done = rename(buf_cstr(&fresh), path) == 0 || fail(err, E_INTERNAL, "%s cannot be made", path);

@@ -16,6 +16,7 @@
 /* Errors of a whole manifest (spec D.5.4), the one that says most first; those from TRAIN_LABEL_OVERLAP on are of both
  * sides together. */
 enum train_error {
+    TRAIN_IMAGES_FORBIDDEN,
     TRAIN_NO_IMAGE_COPIED,
     TRAIN_TOO_MANY_INVALID,
     TRAIN_SEVERAL_BUCKETS,
@@ -43,6 +44,7 @@ struct line {
     bool repeated; /* its source-ref is that of an earlier line */
     bool bad_image;
     bool unread;                         /* the image could not even be fetched */
+    bool forbidden;                      /* because the object store refuses to have it read */
     uint32_t ref;                        /* of side->refs; UINT32_MAX: none */
     uint32_t first_label, label_count;   /* of the whole image, in side->labels */
     uint32_t first_box, box_count;       /* in side->boxes */

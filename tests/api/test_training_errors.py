@@ -221,9 +221,8 @@ def test_manifests_that_are_none(models):
         assert "ManifestSummary" not in version and "Validation" not in version["TrainingDataResult"]
 
 
-def test_a_manifest_that_goes_before_it_is_read(models):
+def test_a_manifest_that_is_not_there(models):
     source = {"Bucket": models.bucket.name, "Name": "never.manifest"}
-    models.bucket.put("never.manifest", b"x\n")
     assets = {"Assets": [{"GroundTruthManifest": {"S3Object": source}}]}
     arn = models.begin_training(models.project(), TrainingData=assets, TestingData=assets)
     version = models.wait_version(arn, "TRAINING_IN_PROGRESS")
