@@ -82,6 +82,7 @@ enum fault fault_of(enum err_code code, uint32_t listed)
     case E_TOKEN:
         return FAULT_INVALID_PAGINATION_TOKEN;
     case E_OBJECT:
+    case E_OBJECT_DENIED:
     case E_OBJECT_CHANGED:
         return FAULT_INVALID_S3_OBJECT;
     case E_IMAGE_FORMAT:

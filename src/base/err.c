@@ -48,6 +48,7 @@ const char *err_name(enum err_code code)
         [E_QUOTA] = "E_QUOTA",
         [E_TOKEN] = "E_TOKEN",
         [E_OBJECT] = "E_OBJECT",
+        [E_OBJECT_DENIED] = "E_OBJECT_DENIED",
         [E_OBJECT_CHANGED] = "E_OBJECT_CHANGED",
         [E_IMAGE_FORMAT] = "E_IMAGE_FORMAT",
         [E_IMAGE_LARGE] = "E_IMAGE_LARGE",

@@ -33,6 +33,7 @@ enum err_code {
     E_QUOTA,            /* tags or policies per resource */
     E_TOKEN,            /* bad NextToken */
     E_OBJECT,           /* an object of the object store cannot be read or written */
+    E_OBJECT_DENIED,    /* the object store refuses to have it read */
     E_OBJECT_CHANGED,   /* its etag is another than the one expected */
     E_IMAGE_FORMAT,     /* neither PNG nor JPEG, or damaged */
     E_IMAGE_LARGE,      /* more bytes or pixels than an image may have */

@@ -19,7 +19,7 @@ static bool ask_objects(struct object_store *objects, struct err *err)
 {
     const struct object_name name = { .bucket = SPAN_LIT("placard-readyz"), .key = SPAN_LIT("readyz") };
     struct object_info info;
-    return !objects || object_stat(objects, name, &info, err) || err->code == E_OBJECT;
+    return !objects || object_stat(objects, name, &info, err) || err->code == E_OBJECT || err->code == E_OBJECT_DENIED;
 }
 
 /* The cause is for the log: the page can be read by anybody. */

@@ -73,6 +73,8 @@ static bool errno_is_about_the_name(int error)
 
 static bool fail_reading(int error, struct err *err)
 {
+    if (error == EACCES || error == EPERM)
+        return object_fail_denied(err);
     if (errno_is_about_the_name(error))
         return object_fail_unreadable(err);
     return fail(err, E_INTERNAL, "reading from the object directory failed: %s", strerror(error));
@@ -93,7 +95,7 @@ static bool component_is_plain(struct span part)
 static bool path_of_key(struct span key, struct dir_path *ret_path)
 {
     CHECK(key.len <= OBJECT_KEY_MAX);
-    if (key.len == 0)
+    if (!key.ptr || key.len == 0)
         return false;
     struct span rest = key;
     struct span last = SPAN_NONE;

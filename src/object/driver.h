@@ -40,6 +40,7 @@ extern const struct object_driver object_s3;
 
 /* The three sentences a client may read: AWS's own for the first two (spec A.5.1, D.5), ours for the third. */
 bool object_fail_unreadable(struct err *err);
+bool object_fail_denied(struct err *err); /* the first one, with a code of its own */
 bool object_fail_unwritable(struct err *err);
 bool object_fail_changed(struct err *err);
 

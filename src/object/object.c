@@ -25,10 +25,17 @@ static bool broken(enum object_call call, struct object_name name, struct err *e
     return true;
 }
 
+static const char unreadable[] =
+    "Unable to get object metadata from S3. Check object key, region and/or access permissions.";
+
 bool object_fail_unreadable(struct err *err)
 {
-    return fail(err, E_OBJECT,
-                "Unable to get object metadata from S3. Check object key, region and/or access permissions.");
+    return fail(err, E_OBJECT, "%s", unreadable);
+}
+
+bool object_fail_denied(struct err *err)
+{
+    return fail(err, E_OBJECT_DENIED, "%s", unreadable);
 }
 
 bool object_fail_unwritable(struct err *err)

@@ -3,8 +3,9 @@
  *
  * Thread-safe: any number of threads may use one store; a reader or writer belongs to one. Errors: E_OBJECT for what
  * the caller named and cannot be read or written (absent, forbidden, escaping the bucket), with AWS's sentence of spec
- * A.5.1 for reading and of D.5 for writing; E_OBJECT_CHANGED when the etag or the length is another than expected;
- * E_INTERNAL for a store that fails (timeouts and 5xx after retries, I/O errors).
+ * A.5.1 for reading and of D.5 for writing; E_OBJECT_DENIED, with the same sentence, where the store says that reading
+ * is forbidden (some say so of what is absent, too); E_OBJECT_CHANGED when the etag or the length is another than
+ * expected; E_INTERNAL for a store that fails (timeouts and 5xx after retries, I/O errors).
  */
 #ifndef PLACARD_OBJECT_OBJECT_H
 #define PLACARD_OBJECT_OBJECT_H

@@ -184,6 +184,8 @@ bool s3_call_fail_status(struct s3_call *call, unsigned status, struct err *err)
         return object_fail_changed(err);
     if (status != 404)
         log_answer(call, status);
+    if (!call->writes && (status == 401 || status == 403))
+        return object_fail_denied(err);
     if (status >= 300 && status < 500)
         return call->writes ? object_fail_unwritable(err) : object_fail_unreadable(err);
     return fail(err, E_INTERNAL, "the object store answered with status %u", status);

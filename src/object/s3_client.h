@@ -55,7 +55,7 @@ bool s3_call_exchange(struct s3_call *call, unsigned *ret_status, struct err *er
 /* Counts a failure that may pass, and waits. False, with E_INTERNAL, when it was one too many. */
 bool s3_call_go_on(struct s3_call *call, const char *reason, struct err *err) MUST_CHECK;
 
-/* What an answer that is no success means: E_OBJECT, E_OBJECT_CHANGED or E_INTERNAL, and false. */
+/* What an answer that is no success means: E_OBJECT, E_OBJECT_DENIED, E_OBJECT_CHANGED or E_INTERNAL, and false. */
 bool s3_call_fail_status(struct s3_call *call, unsigned status, struct err *err);
 
 #endif

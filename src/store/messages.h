@@ -12,6 +12,7 @@
 
 #define MESSAGE_MANIFEST_EMPTY "The manifest file is empty."
 #define MESSAGE_MANIFEST_INVALID "The manifest file extension or contents are invalid."
+#define MESSAGE_MANIFEST_FORBIDDEN "The S3 bucket permissions are incorrect."
 #define MESSAGE_MANIFEST_TOO_LARGE "The manifest file size exceeds the maximum supported size."
 #define MESSAGE_MANIFEST_TOO_MANY_ROWS "The manifest file has too many rows."
 #define MESSAGE_MANIFEST_TOO_MANY_ERRORS "The manifest file has too many terminal errors."

@@ -135,9 +135,10 @@ static bool check_one(void *ctx, unsigned thread, size_t i, struct err *err)
     for (int tries = 0; !done && tries < 2 && (tries == 0 || err->code == E_OBJECT_CHANGED); tries++)
         done = object_stat(round->check->objects, name, &info, err) &&
                (info.bytes > round->check->limits.max_bytes || learn_of(round->check, name, &info, &record, err));
-    if (!done && err->code != E_OBJECT && err->code != E_OBJECT_CHANGED)
+    if (!done && err->code != E_OBJECT && err->code != E_OBJECT_DENIED && err->code != E_OBJECT_CHANGED)
         return false;
     line->unread = !done;
+    line->forbidden = !done && err->code == E_OBJECT_DENIED;
     line->bad_image = !done || !record.sound;
     if (line->bad_image)
         line->fate = LINE_INVALID;

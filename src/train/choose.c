@@ -34,15 +34,17 @@ static bool owns_bucket(const struct train_request *request, struct span bucket)
 
 void choose_rows(struct side *side, const struct train_request *request)
 {
-    size_t invalid = 0, unread = 0, sound = 0;
+    size_t counted = 0, invalid = 0, unread = 0, forbidden = 0, sound = 0;
     for (size_t i = 0; i < side->count; i++) {
+        counted += side->lines[i].fate != LINE_IGNORED; /* an image without annotations weighs for neither */
         invalid += side->lines[i].fate == LINE_INVALID;
         unread += side->lines[i].unread;
+        forbidden += side->lines[i].forbidden;
         sound += side->lines[i].fate == LINE_USABLE;
     }
     if (unread > 0 && sound == 0)
-        blame(&side->errors, TRAIN_NO_IMAGE_COPIED);
-    if (request->dropped_percent > 0 && invalid * 100 > side->count * (uint64_t)request->dropped_percent)
+        blame(&side->errors, forbidden == unread ? TRAIN_IMAGES_FORBIDDEN : TRAIN_NO_IMAGE_COPIED);
+    if (request->dropped_percent > 0 && invalid * 100 > counted * (uint64_t)request->dropped_percent)
         blame(&side->errors, TRAIN_TOO_MANY_INVALID);
     if (side->several_buckets)
         blame(&side->errors, TRAIN_SEVERAL_BUCKETS);

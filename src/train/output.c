@@ -33,6 +33,7 @@ static const char *use_case(const struct chosen *chosen)
     return chosen->kind == MODEL_DETECTION ? "OBJECT_LOCALIZATION" : "IMAGE_LEVEL_LABELS";
 }
 
+/* An index is the place of a line in the side's validation manifest, from 1. */
 static void write_statistics(const struct side *side, const struct chosen *chosen, struct json_writer *w)
 {
     int64_t counts[LINE_INVALID + 1] = { 0 };
@@ -54,7 +55,7 @@ static void write_statistics(const struct side *side, const struct chosen *chose
     json_open_array(w);
     for (size_t i = 0; i < side->count; i++)
         if (side->lines[i].fate == LINE_INVALID)
-            json_add_int(w, side->lines[i].number);
+            json_add_int(w, (int64_t)i + 1);
     json_close_array(w);
     json_close_object(w);
 }

@@ -19,6 +19,8 @@ const struct train_error_text train_error_texts[TRAIN_ERRORS] = {
     [TRAIN_SEVERAL_BUCKETS] = { "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS",
                                 "The manifest file contains images from multiple S3 buckets." },
     [TRAIN_BUCKET_OWNER] = { "ERROR_INVALID_IMAGES_S3_BUCKET_OWNER", "Invalid owner id for images S3 bucket." },
+    [TRAIN_IMAGES_FORBIDDEN] = { "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET",
+                                 "The permissions for the images S3 bucket are invalid." },
     [TRAIN_NO_IMAGE_COPIED] = { "ERROR_FAILED_IMAGES_S3_COPY", "Failed to copy images from S3 bucket." },
     [TRAIN_TOO_MANY_LABELS] = { "ERROR_MANIFEST_TOO_MANY_LABELS", "The manifest file has too many labels." },
     [TRAIN_TOO_FEW_LABELS] = { "ERROR_MANIFEST_TOO_FEW_LABELS", "The manifest file has too few labels." },
@@ -119,8 +121,9 @@ static bool fetch(struct side *side, unsigned number, const char *path, const st
                             &too_large, err);
     if (done && too_large) {
         side->file_error = "The manifest file size exceeds the maximum supported size.";
-    } else if (!done && err->code == E_OBJECT) {
-        side->file_error = "The manifest file extension or contents are invalid.";
+    } else if (!done && (err->code == E_OBJECT || err->code == E_OBJECT_DENIED)) {
+        side->file_error = err->code == E_OBJECT ? "The manifest file extension or contents are invalid."
+                                                 : "The S3 bucket permissions are incorrect.";
         done = true;
     } else if (done) {
         done = file_publish(file, buf_cstr(&fresh), path, err);
@@ -201,8 +204,7 @@ static void note_bucket(struct side *side, const struct line *line)
         side->several_buckets = true;
 }
 
-static void judge_line(struct side *side, struct manifest_reader *reader, struct span text, uint32_t number,
-                       struct intern *names)
+static void judge_line(struct side *side, struct manifest_reader *reader, struct span text, struct intern *names)
 {
     struct manifest_verdict verdict;
     struct manifest_offer offer;
@@ -212,7 +214,6 @@ static void judge_line(struct side *side, struct manifest_reader *reader, struct
         return;
     struct line *line = add_line(side);
     line->text = text;
-    line->number = number;
     if (verdict.fate == MANIFEST_KEPT) {
         line->ref = intern_add(&side->refs, verdict.source_ref, &fresh);
         note_bucket(side, line);
@@ -235,8 +236,8 @@ static void judge_lines(struct side *side, const struct train_request *request, 
     struct span rest = side->content;
     uint32_t number = 0;
     while (rest.ptr && rest.len > 0 && !side->file_error) {
-        judge_line(side, reader, span_cut(&rest, '\n'), ++number, names);
-        if (request->manifest_lines > 0 && number > request->manifest_lines)
+        judge_line(side, reader, span_cut(&rest, '\n'), names);
+        if (request->manifest_lines > 0 && ++number > request->manifest_lines)
             side->file_error = "The manifest file has too many rows.";
     }
     manifest_reader_free(reader);

@@ -16,6 +16,7 @@
 /* Errors of a whole manifest (spec D.5.4), the one that says most first; those from TRAIN_LABEL_OVERLAP on are of both
  * sides together. */
 enum train_error {
+    TRAIN_IMAGES_FORBIDDEN,
     TRAIN_NO_IMAGE_COPIED,
     TRAIN_TOO_MANY_INVALID,
     TRAIN_SEVERAL_BUCKETS,
@@ -39,11 +40,11 @@ enum line_fate { LINE_USABLE, LINE_IGNORED, LINE_INVALID };
 
 struct line {
     struct span text; /* without its line end */
-    uint32_t number;  /* in its manifest, from 1, blank ones counted */
     enum line_fate fate;
     bool repeated; /* its source-ref is that of an earlier line */
     bool bad_image;
     bool unread;                         /* the image could not even be fetched */
+    bool forbidden;                      /* because the object store refuses to have it read */
     uint32_t ref;                        /* of side->refs; UINT32_MAX: none */
     uint32_t first_label, label_count;   /* of the whole image, in side->labels */
     uint32_t first_box, box_count;       /* in side->boxes */

@@ -118,6 +118,8 @@ static bool read_manifest(struct ingest *ingest, const struct dataset_manifest *
     feed_close(&feed);
     if (!done && !ingest->refused && err->code == E_OBJECT)
         ingest->refused = MESSAGE_MANIFEST_INVALID;
+    if (!done && !ingest->refused && err->code == E_OBJECT_DENIED)
+        ingest->refused = MESSAGE_MANIFEST_FORBIDDEN;
     if (!done && !ingest->refused && err->code == E_OBJECT_CHANGED)
         ingest->refused = MESSAGE_MANIFEST_CHANGED;
     return done;

@@ -78,7 +78,7 @@ bool bucket_get(const struct shelf *shelf, const struct version *version, const 
     buf_free(&key);
     if (!done)
         ret_content->len = before;
-    if (!done && why.code == E_OBJECT)
+    if (!done && (why.code == E_OBJECT || why.code == E_OBJECT_DENIED))
         return true;
     return done || fail(err, E_INTERNAL, "%s", why.text); /* also one that was replaced meanwhile: asked for again */
 }

@@ -12,7 +12,7 @@ const char *shelf_file_name(unsigned place, struct buf *room);
 bool bucket_get(const struct shelf *shelf, const struct version *version, const char *name, struct buf *ret_content,
                 bool *ret_found, struct err *err) MUST_CHECK;
 
-/* E_OBJECT: it has none. */
+/* E_OBJECT: it has none; E_OBJECT_DENIED: it may not be looked at. */
 bool bucket_stat(const struct shelf *shelf, const struct version *version, const char *name,
                  struct object_info *ret_info, struct err *err) MUST_CHECK;
 

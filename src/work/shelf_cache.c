@@ -245,7 +245,7 @@ bool bucket_model(const struct shelf *shelf, const struct version *version, stru
     size_t before = ret_file->len;
     bool cached = take_cached(version, buf_cstr(&folder), etag, ret_file);
     bool known = bucket_stat(shelf, version, "model", &info, &why), done = cached;
-    if (!known && why.code == E_OBJECT) {
+    if (!known && (why.code == E_OBJECT || why.code == E_OBJECT_DENIED)) {
         done = fail(err, E_NOT_READY, "The model's file is not there, or may not be read.");
     } else if (!known && cached) {
         log_line(LOG_WARN, "a model is served as it was cached", LOG_T("version", version->arn),

@@ -4,9 +4,10 @@ import json
 import pytest
 
 from harness.clients import close_clients
-from harness.images import picture, png
+from harness.images import between, picture, png
 from harness.lab import error_of, fresh_name
-from harness.models import ModelLab
+from harness.manifests import image_entry
+from harness.models import ModelLab, training_entries
 
 pytestmark = pytest.mark.slow  # it takes a trained model
 UNREADABLE = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
@@ -55,8 +56,31 @@ def test_min_confidence(models, running):
     bound = every[0]["Confidence"]
     assert models.detect(running, image, MinConfidence=bound) == every[:1], "the bound itself is included"
     assert models.detect(running, image, MinConfidence=100) in ([], every[:1])
-    by_threshold = models.detect(running, image)
-    assert by_threshold == every[:len(by_threshold)]
+
+
+def test_without_min_confidence(models):
+    """Each label counts from its own assumed threshold on, which the evaluation tells. They are made to differ: one
+    test image that is rather red is called blue, so that red is best believed late and blue early."""
+    project, odd = models.project(), between("red", "blue", 0.4)
+    models.create(training_entries(models.bucket), project=project)
+    where = models.bucket.put("test/odd.png", picture(odd, "odd"))
+    models.create([*training_entries(models.bucket, each=4, folder="test"),
+                   image_entry(f"s3://{models.bucket.name}/{where['Name']}", "blue")], project=project, kind="TEST")
+    arn = models.train(project)
+    where = models.version(arn)["EvaluationResult"]["Summary"]["S3Object"]
+    summary = json.loads((models.bucket.folder / where["Name"]).read_text(encoding="utf-8"))
+    thresholds = {label["Label"]: 100 * label["Metrics"]["Threshold"] for label in summary["LabelEvaluationResults"]}
+    models.start(arn)
+    told_apart = 0
+    for step in range(21):
+        image = picture(between("red", "blue", step / 20), "odd")
+        every = models.detect(arn, image, MinConfidence=0)
+        expected = [label for label in every if label["Confidence"] >= thresholds[label["Name"]]]
+        assert models.detect(arn, image) == expected, (every, thresholds)
+        told_apart += any(expected != [label for label in every if label["Confidence"] >= threshold]
+                          for threshold in thresholds.values())
+    assert told_apart > 0, f"no image lies between {thresholds}"
+    models.stop(arn)
 
 
 def test_max_results(models, running):

@@ -7,7 +7,7 @@ import pytest
 from harness.clients import close_clients
 from harness.images import disc, picture
 from harness.manifests import box_entry, image_entry, manifest
-from harness.models import ModelLab, training_entries
+from harness.models import ModelLab, model_flags, training_entries
 
 OUTPUTS = ("EvaluationResultSummary", "ManifestSummary", "TrainingGroundTruth", "TestingGroundTruth",
            "TrainingManifestWithValidation", "TestingManifestWithValidation")
@@ -122,14 +122,26 @@ def test_the_same_data_gives_the_same_model(models):
     assert files[0] == files[1]
 
 
-def test_features_are_kept_for_the_next_training(models):
-    project = models.trainable(each=6)
-    models.train(project)
-    features = models.server.data / "features"
-    before = {path: path.stat().st_mtime_ns for path in features.rglob("*") if path.is_file()}
-    models.train(project)
-    after = {path for path in features.rglob("*") if path.is_file()}
-    assert set(before) == after, "a second training on the same images computes nothing anew"
+def test_features_are_kept_for_the_next_training(start_server):
+    """What is written anew is renamed into its place, and another file then."""
+    models = ModelLab(start_server(*model_flags()))
+    project = models.project()
+    train = models.create(training_entries(models.bucket, each=4), project=project)
+    models.create(training_entries(models.bucket, each=2, folder="test"), project=project, kind="TEST")
+
+    def kept():
+        models.train(project)
+        files = (models.server.data / "features").rglob("*")
+        return {path: path.stat().st_ino for path in files if path.is_file()}
+
+    before = kept()
+    assert kept() == before, "a second training on the same images computes nothing anew"
+    image = models.bucket.put("images/new.png", picture("red", "new"))
+    models.update(train, [image_entry(f"s3://{image['Bucket']}/{image['Name']}", "red")])
+    after = kept()
+    assert {path: after.get(path) for path in before} == before, "nor does one with another image, but for that"
+    found, looks = 12, (len(before) - 12) // 8  # files of 12 objects, and of the features of the 8 images in them
+    assert len(before) == found + 8 * looks and len(after) - len(before) == 1 + looks and looks >= 1
 
 
 def test_manifests_of_the_caller(models):
@@ -199,6 +211,8 @@ def test_boxes(models):
                     f"s3://{models.bucket.name}/{key}", ["red", "blue"],
                     [{"class_id": ["red", "blue"].index(label), "left": left, "top": top, "width": side, "height": side}],
                     size=(96, 96)))
+    entries["train"][0]["boxes"]["annotations"].append({"class_id": 0, "left": 90, "top": 0, "width": 9, "height": 9})
+    entries["train"][0]["boxes-metadata"]["objects"].append({"confidence": 1})
     project = models.project()
     models.create(entries["train"], project=project)
     models.create(entries["test"], project=project, kind="TEST")
@@ -208,6 +222,8 @@ def test_boxes(models):
         time.sleep(0.5)
     version = models.version(arn)
     assert version["Status"] == "TRAINING_COMPLETED", version
+    training = rows(models, version["TrainingDataResult"]["Output"])
+    assert [len(line[PREFIX + "training-0"]["annotations"]) for line in training] == [1] * 24, "without one off the frame"
     summary = json.loads(read(models, version["EvaluationResult"]["Summary"]["S3Object"]))
     whole = summary["AggregatedEvaluationResults"]
     assert "ConfusionMatrix" not in whole and whole["AveragePrecision"] > 0.5 and 0 < whole["AverageRecall"] <= 1

@@ -127,6 +127,18 @@ def test_half_of_the_images_are_missing(models):
     assert "Output" not in version["TrainingDataResult"]
 
 
+def test_images_without_labels_are_not_counted(models):
+    """Four of fourteen are invalid, however many are ignored."""
+    train = training_entries(models.bucket, each=5)
+    train += [image_entry(f"s3://{models.bucket.name}/gone/{n}.png", "red") for n in range(4)]
+    train += [image_entry(f"s3://{models.bucket.name}/images/unlabelled-{n}.png") for n in range(20)]
+    version = side_by_side(models, train, training_entries(models.bucket, each=2, folder="test"))
+    failed(version, "The manifest file contains too many invalid rows.")
+    training = summary_of(models, version)["statistics"]["training"]
+    assert (training["total_json_lines"], training["valid_json_lines"], training["invalid_json_lines"],
+            training["ignored_json_lines"]) == (34, 10, 4, 20)
+
+
 def test_all_images_are_missing(models):
     train = [image_entry(f"s3://{models.bucket.name}/gone/{n}.png", ("red", "blue")[n % 2]) for n in range(6)]
     version = side_by_side(models, train, training_entries(models.bucket, each=2))
@@ -157,7 +169,7 @@ def test_a_label_of_the_test_set_that_is_not_learnt(models):
 
 
 def test_boxes_off_the_frame(models):
-    """A line with a good box counts; one without is invalid."""
+    """A line without a good box is invalid."""
     train = training_entries(models.bucket, each=8)
     for number, boxes in enumerate(([{"class_id": 0, "left": 90, "top": 0, "width": 10, "height": 10}],)):
         models.bucket.put(f"box/{number}.png", picture("red", number))
@@ -167,6 +179,56 @@ def test_boxes_off_the_frame(models):
     line = validated(models, version)[-1]
     assert line["boxes"]["annotations"][0]["errors"][0]["code"] == "ERROR_INVALID_BOUNDING_BOX"
     assert summary_of(models, version)["statistics"]["training"]["error_json_line_indices"] == [17]
+
+
+def boxed(models, key, *boxes, size=(96, 96)):
+    """An entry of (left, top, width, height) boxes of one label; the image itself is a small one."""
+    models.bucket.put(key, picture("red", key))
+    return box_entry(f"s3://{models.bucket.name}/{key}", ["red"], [
+        dict(zip(("class_id", "left", "top", "width", "height"), (0, *box))) for box in boxes], size=size)
+
+
+def test_a_good_box_beside_one_off_the_frame(models):
+    """The line counts, for the good one; which is too small to be learnt from, or this would take minutes."""
+    small, off = (600, 600, 2, 2), (1270, 0, 20, 20)
+    train = [boxed(models, f"box/{n}.png", small, off, size=(1280, 1280)) for n in range(3)]
+    version = side_by_side(models, train, [boxed(models, "box/test.png", small, size=(1280, 1280))])
+    failed(version, "No image of the training dataset has a bounding box that can be learnt from.")
+    training = summary_of(models, version)["statistics"]["training"]
+    assert (training["valid_json_lines"], training["invalid_json_lines"]) == (3, 0)
+    assert training["use_case"] == "OBJECT_LOCALIZATION" and training["error_json_line_indices"] == []
+    for line in validated(models, version):
+        assert [[error["code"] for error in box.get("errors", [])] for box in line["boxes"]["annotations"]] == [
+            [], ["ERROR_INVALID_BOUNDING_BOX"]]
+
+
+def grid(count):
+    return [(place % 10 * 9, place // 10 * 9, 8, 8) for place in range(count)]
+
+
+def test_51_boxes(models):
+    train = [boxed(models, f"box/{n}.png", *grid(51)) for n in range(3)]
+    version = side_by_side(models, train, [boxed(models, "box/test.png", *grid(50))])
+    failed(version, "The manifest file contains too many invalid rows.")
+    statistics = summary_of(models, version)["statistics"]
+    assert statistics["training"]["error_json_line_indices"] == [1, 2, 3]
+    assert statistics["testing"]["valid_json_lines"] == 1
+    assert [[error["code"] for error in line["boxes"]["errors"]] for line in validated(models, version)] == [
+        ["ERROR_TOO_MANY_BOUNDING_BOXES"]] * 3
+
+
+@pytest.mark.fast_build
+def test_50_boxes(models):
+    """Are trained, beside a line that has one too many."""
+    train = [boxed(models, f"box/{n}.png", *grid(50)) for n in range(4)] + [boxed(models, "box/51.png", *grid(51))]
+    version = side_by_side(models, train, [boxed(models, "box/test.png", *grid(50))])
+    assert version["Status"] == "TRAINING_COMPLETED", version["StatusMessage"]
+    assert summary_of(models, version)["statistics"]["training"]["error_json_line_indices"] == [5]
+    for side, count in (("Training", 4), ("Testing", 1)):
+        asset, = version[f"{side}DataResult"]["Output"]["Assets"]
+        lines = read(models, asset["GroundTruthManifest"]["S3Object"]).splitlines()
+        assert [len(json.loads(line)["rekognition-custom-labels-training-0"]["annotations"]) for line in lines] == (
+            [50] * count)
 
 
 @pytest.mark.fast_build
@@ -209,9 +271,8 @@ def test_manifests_that_are_none(models):
         assert "ManifestSummary" not in version and "Validation" not in version["TrainingDataResult"]
 
 
-def test_a_manifest_that_goes_before_it_is_read(models):
+def test_a_manifest_that_is_not_there(models):
     source = {"Bucket": models.bucket.name, "Name": "never.manifest"}
-    models.bucket.put("never.manifest", b"x\n")
     assets = {"Assets": [{"GroundTruthManifest": {"S3Object": source}}]}
     arn = models.begin_training(models.project(), TrainingData=assets, TestingData=assets)
     version = models.wait_version(arn, "TRAINING_IN_PROGRESS")
@@ -226,12 +287,19 @@ def test_too_few_to_split(models):
 
 def test_lines_of_a_manifest_that_are_wrong(models):
     entries = training_entries(models.bucket, each=10)
-    version = external(models, *entries, "{ not json", entries[0], '{"a":1}')
+    version = external(models, *entries[:8], "", "{ not json", *entries[8:], entries[0], '{"a":1}')
     assert version["Status"] == "TRAINING_COMPLETED"
     lines = validated(models, version)
-    assert [line["errors"][0]["code"] for line in lines if "errors" in line] == [
+    wrong = [place for place, line in enumerate(lines, 1) if "errors" in line]
+    assert [lines[place - 1]["errors"][0]["code"] for place in wrong] == [
         "ERROR_INVALID_JSON_LINE", "ERROR_DUPLICATE_SOURCE_REF", "ERROR_MISSING_SOURCE_REF"]
-    assert summary_of(models, version)["statistics"]["training"]["error_json_line_indices"] == [21, 22, 23]
+    training = summary_of(models, version)["statistics"]["training"]
+    assert training["total_json_lines"] == len(lines) == 19, "four of the twenty images are tested with"
+    assert training["error_json_line_indices"] == wrong, "places in the validation manifest of this side"
+    assert wrong[1:] == [18, 19]
+    testing = summary_of(models, version)["statistics"]["testing"]
+    assert testing["total_json_lines"] == len(validated(models, version, "Testing")) == 4
+    assert testing["error_json_line_indices"] == []
 
 
 def test_output_that_cannot_be_written(models):

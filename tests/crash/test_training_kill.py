@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.images import COLOURS
+from harness.images import COLOURS, disc
+from harness.manifests import box_entry
 from harness.models import ModelLab, model_flags
 
 pytestmark = pytest.mark.fast_build
@@ -52,13 +53,31 @@ def is_gone(pid):
     return False
 
 
+def labelled(lab):
+    return lab.trainable(labels=tuple(COLOURS), each=10)
+
+
+def boxed(lab):
+    """Few images: a detector's batches are as small as that, and it takes a quarter of the time."""
+    project = lab.project()
+    for kind, count in (("TRAIN", 2), ("TEST", 1)):
+        entries = []
+        for number in range(count):
+            image, (left, top, side) = disc("red", f"{kind} {number}")
+            where = lab.bucket.put(f"{kind}/{number}.png", image)
+            entries.append(box_entry(f"s3://{where['Bucket']}/{where['Name']}", ["red"], [
+                {"class_id": 0, "left": left, "top": top, "width": side, "height": side}], size=(96, 96)))
+        lab.create(entries, project=project, kind=kind)
+    return project
+
+
 class Stage:
     """A server with a project to train on; the same images each time."""
 
-    def __init__(self, server):
+    def __init__(self, server, make_project=labelled):
         self.server = server
         self.lab = ModelLab(server)
-        self.project = self.lab.trainable(labels=tuple(COLOURS), each=10)
+        self.project = make_project(self.lab)
 
     def begin(self, name="v1"):
         return self.lab.begin_training(self.project, name)
@@ -66,6 +85,16 @@ class Stage:
     def again(self):
         """After a start of the server."""
         self.lab = ModelLab(self.server, self.lab.region)
+
+    def await_checkpoint(self, later_than=0):
+        """When the newest training has written one; a number that grows from one to the next."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            written = [file.stat().st_mtime_ns for file in (self.server.data / "models").glob("*/checkpoint")]
+            if written and max(written) > later_than:
+                return max(written)
+            time.sleep(0.01)
+        raise AssertionError("no checkpoint was written:\n" + self.server.log())
 
     def finish(self, arn):
         description = self.lab.wait_version(arn, "TRAINING_IN_PROGRESS")
@@ -116,6 +145,29 @@ def test_the_server_is_killed(stage):
     stage.finish(arn)
     files = list(stage.models().values())
     assert len(files) == 2 and files[0] == files[1]
+    stage.server.placard("fsck")
+
+
+def test_a_detector_is_killed_with_its_trainer_and_with_the_server(start_server):
+    """Behind a checkpoint each time, from which it goes on."""
+    stage = Stage(start_server(*model_flags(), "--features-bytes", "0"), boxed)
+    stage.finish(stage.begin("undisturbed"))
+    begun = time.time_ns()
+    arn = stage.begin("killed")
+    first = stage.await_checkpoint(begun)
+    pid = await_trainer(stage.server)
+    os.kill(pid, signal.SIGKILL)
+    again = await_trainer(stage.server, [pid])
+    stage.await_checkpoint(first)
+    stage.server.kill()
+    stage.server.start()
+    stage.again()
+    assert is_gone(again)
+    assert stage.lab.version(arn)["Status"] == "TRAINING_IN_PROGRESS", "it was killed in the middle"
+    stage.finish(arn)
+    files = list(stage.models().values())
+    assert len(files) == 2 and files[0] == files[1]
+    assert stage.lab.version(arn)["EvaluationResult"]
     stage.server.placard("fsck")
 
 

@@ -7,6 +7,11 @@ import zlib
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (20, 200, 60), "yellow": (240, 220, 20)}
 
 
+def between(one, other, share):
+    """A colour on the way from one to the other."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(COLOURS[one], COLOURS[other]))
+
+
 def png(width, height, rows):
     """A PNG of 8-bit RGB; `rows` are `height` bytes objects of 3 * width."""
     def chunk(kind, data):
@@ -18,9 +23,10 @@ def png(width, height, rows):
 
 @functools.lru_cache(maxsize=1024)
 def disc(colour, seed, side=96):
-    """A disc of the colour somewhere on a grey, speckled ground; each seed gives another. (PNG, (left, top, side))"""
+    """A disc of the colour (a name or a triple) somewhere on a grey, speckled ground; each seed gives another.
+    (PNG, (left, top, side))"""
     noise = random.Random(f"{colour} {seed}")
-    tone = COLOURS[colour]
+    tone = COLOURS.get(colour, colour)
     radius = side // 4 + noise.randrange(side // 8)
     x0, y0 = (radius + noise.randrange(side - 2 * radius) for _ in range(2))
     rows = []

@@ -12,6 +12,7 @@ from harness.fake_s3 import FakeS3, Fault, etag_of
 
 UNREADABLE = ("E_OBJECT", "Unable to get object metadata from S3. Check object key, region and/or access permissions.")
 UNWRITABLE = ("E_OBJECT", "Unable to write to output S3 bucket.")
+DENIED = ("E_OBJECT_DENIED", UNREADABLE[1])
 CHANGED = ("E_OBJECT_CHANGED", "The object was changed while it was being read.")
 CONTENT = b"".join(b"line %d\n" % number for number in range(50000))
 OTHER = CONTENT[::-1]
@@ -91,19 +92,19 @@ def test_an_environment_proxy_is_not_asked_for_loopback(fake, tool):
     assert tool.get("bucket", "key") == CONTENT
 
 
-@pytest.mark.parametrize("status, code", [(403, "AccessDenied"), (400, "ExpiredToken"), (301, "PermanentRedirect"),
-                                          (307, "TemporaryRedirect")])
+@pytest.mark.parametrize("status, code", [(403, "AccessDenied"), (401, "Unauthorized"), (400, "ExpiredToken"),
+                                          (301, "PermanentRedirect"), (307, "TemporaryRedirect")])
 def test_a_refusal_is_final_and_logged_with_its_code(fake, tool, status, code):
     fake.faults.append(Fault(status=status, code=code, location="http://127.0.0.1:1/"))
     outcome = tool("get", "bucket", "key", 0, "")
-    assert outcome.error == UNREADABLE
+    assert outcome.error == (DENIED if status in (401, 403) else UNREADABLE)
     assert f"status={status}" in outcome.log and f"code={code}" in outcome.log
     assert len(fake.asked) == 1
 
 
 def test_a_wrong_secret_is_a_refusal(make_tool):
     with FakeS3(secret="another") as fake:
-        assert make_tool(fake.place())("stat", "bucket", "key").error == UNREADABLE
+        assert make_tool(fake.place())("stat", "bucket", "key").error == DENIED
         assert fake.refused == ["/bucket/key"]
 
 

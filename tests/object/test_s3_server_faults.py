@@ -4,6 +4,7 @@ The faults are put where a kind of work needs the object store: the manifest of 
 of a training, what a training writes, the file of a model. What each must come to is what comes of it without a fault.
 """
 import collections
+import json
 import threading
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from harness.fake_s3 import ACCESS, SECRET, FakeS3, Fault
 from harness.images import picture
 from harness.lab import error_of, fresh_region
-from harness.manifests import image_entry
+from harness.manifests import image_entry, manifest
 from harness.models import ModelLab, model_flags
 
 pytestmark = pytest.mark.slow
 KEYS = {"PLACARD_S3_ACCESS_KEY_ID": ACCESS, "PLACARD_S3_SECRET_ACCESS_KEY": SECRET}
+
+UNREADABLE = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
 
 # One fault, after which the object store behaves.
 PASSING = {
@@ -137,6 +140,24 @@ def test_what_cannot_be_looked_at_makes_no_dataset(stage):
     assert stage.api.describe_projects()["ProjectDescriptions"][0]["Datasets"] == []
 
 
+def refuses(method, where):
+    """A plan: requests of that method for what `where` names are forbidden."""
+    return lambda asked, bucket, key: Fault(status=403, code="AccessDenied") if asked == method and where(key) else None
+
+
+def test_a_manifest_that_may_not_be_read(stage):
+    """It is looked at before the answer, and read after it."""
+    project, source = stage.project(), stage.source(entries(3))
+    stage.fake.plan = refuses("GET", lambda key: key.endswith(".manifest"))
+    arn = stage.api.create_dataset(ProjectArn=project, DatasetType="TRAIN", DatasetSource=source)["DatasetArn"]
+    settled = stage.wait_while(arn, "CREATE_IN_PROGRESS")
+    assert (settled["Status"], settled["StatusMessageCode"], settled["StatusMessage"]) == (
+        "CREATE_FAILED", "CLIENT_ERROR", "The S3 bucket permissions are incorrect.")
+    stage.fake.plan = refuses("HEAD", lambda key: key.endswith(".manifest"))
+    assert error_of(stage.api.create_dataset, ProjectArn=stage.project(), DatasetType="TRAIN",
+                    DatasetSource=source) == ("InvalidS3ObjectException", UNREADABLE)
+
+
 # --- training ------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +241,36 @@ def test_a_training_waits_for_its_bucket(stage, quiet):
     assert stage.server.log().count("kind=single-label") == 2, "the one of the quiet training, and its own"
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_images_that_may_not_be_read(stage, method):
+    project = stage.trainable(each=3)
+    stage.fake.plan = refuses(method, is_image)
+    version = stage.version(stage.train(project, expected="TRAINING_FAILED"))
+    assert version["StatusMessage"] == "The permissions for the images S3 bucket are invalid."
+    summary = version["ManifestSummary"]["S3Object"]
+    _, text = stage.fake.objects[summary["Bucket"], summary["Name"]][-1]
+    assert json.loads(text)["statistics"]["training"]["errors"][0] == {
+        "code": "ERROR_INVALID_PERMISSIONS_IMAGES_S3_BUCKET", "message": version["StatusMessage"]}
+
+
+def test_images_of_which_some_are_gone_and_the_others_may_not_be_read(stage):
+    project = stage.trainable(each=3)
+    stage.fake.plan = lambda method, bucket, key: (
+        Fault(status=403 if "red" in key else 404) if method == "HEAD" and is_image(key) else None)
+    version = stage.version(stage.train(project, expected="TRAINING_FAILED"))
+    assert version["StatusMessage"] == "Failed to copy images from S3 bucket."
+
+
+def test_manifests_that_may_not_be_read(stage):
+    source = stage.bucket.put("train.manifest", manifest(entries(20)))
+    assets = {"Assets": [{"GroundTruthManifest": {"S3Object": source}}]}
+    stage.fake.plan = refuses("HEAD", lambda key: key.endswith(".manifest"))
+    version = stage.version(stage.train(stage.project(), expected="TRAINING_FAILED", TrainingData=assets,
+                                        TestingData={"AutoCreate": True}))
+    assert version["StatusMessage"] == "The S3 bucket permissions are incorrect."
+    assert "ManifestSummary" not in version
+
+
 def test_a_bucket_that_refuses_the_outputs(stage, quiet):
     project, _ = quiet
     stage.fake.plan = lambda method, bucket, key: (
@@ -272,6 +323,13 @@ class Flipping:
             return None
         self.met += 1
         return Fault(flip=5000) if self.met == 1 else None
+
+
+def test_a_model_that_may_not_be_read(elsewhere):
+    arn, _, go = elsewhere
+    version = go(refuses("HEAD", is_model)).wait_version(arn, "STARTING")
+    assert (version["Status"], version["StatusMessage"]) == (
+        "FAILED", "The model's file is not there, or may not be read.")
 
 
 def test_a_start_waits_for_the_object_store(elsewhere):
@@ -328,3 +386,14 @@ def test_an_image_is_looked_at_all_the_same(elsewhere, fault):
     assert lab.api.detect_custom_labels(ProjectVersionArn=arn, Image={"S3Object": image},
                                         MinConfidence=0)["CustomLabels"] == said
     assert lab.fake.plan.met
+
+
+def test_an_image_that_may_not_be_read(elsewhere):
+    arn, _, go = elsewhere
+    lab = go(lambda method, bucket, key: None)
+    lab.wait_version(arn, "STARTING")
+    image = lab.bucket.put("asked.png", picture("red", "unseen"))
+    for method in ("HEAD", "GET"):
+        lab.fake.plan = refuses(method, lambda key: key == "asked.png")
+        assert error_of(lab.api.detect_custom_labels, ProjectVersionArn=arn, Image={"S3Object": image}) == (
+            "InvalidS3ObjectException", UNREADABLE)

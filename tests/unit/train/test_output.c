@@ -196,7 +196,7 @@ static void a_failed_manifest(void **state)
     (void)state;
     struct sides all;
     struct buf got;
-    char *lines[] = { labeled_line("a.png", "cat"), mem_dup("{'a':1}", 7), NULL };
+    char *lines[] = { labeled_line("a.png", "cat"), mem_dup("", 0), mem_dup("{'a':1}", 7), NULL };
     buf_init(&got, 1 << 20);
     sides_open(&all, (const char *const *)lines, NULL);
     sides_choose(&all);
@@ -211,8 +211,8 @@ static void a_failed_manifest(void **state)
                       "'errors':[],'error_json_line_indices':[]}}}");
     buf_free(&got);
     sides_close(&all);
-    free(lines[0]);
-    free(lines[1]);
+    for (unsigned i = 0; lines[i]; i++)
+        free(lines[i]);
 }
 
 /* A picture of soft blobs; `shift` moves it, `light` makes it brighter. */
