@@ -56,7 +56,7 @@ static double run_one(struct trial *trial, struct classify_worker *worker, size_
     struct image image;
     struct err err;
     double begun = trial_now(CLOCK_MONOTONIC);
-    if (!trial_pixels(trial, true, i, LEARN_SIDE, &image, &err))
+    if (!trial_pixels(trial, true, i, CLASSIFY_SIDE, &image, &err))
         trial_stop(trial, "test image", err.text);
     classify_run(worker, &image, confidences);
     double took = trial_now(CLOCK_MONOTONIC) - begun;
@@ -135,7 +135,7 @@ static void run_pooled(struct trial *trial, const struct learn_job *job, const s
     struct image image, square = image_new(SIGHT_SIDE, SIGHT_SIDE);
     for (size_t i = 0; i < trial->test.count; i++) {
         struct tap taps[BACKBONE_TAPS];
-        if (!trial_pixels(trial, true, i, LEARN_SIDE, &image, &err))
+        if (!trial_pixels(trial, true, i, CLASSIFY_SIDE, &image, &err))
             trial_stop(trial, "test image", err.text);
         scale_resize(&image, &square);
         image_free(&image);

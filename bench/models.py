@@ -180,11 +180,11 @@ class Clients:
 
 
 def trunk_loops(backbone):
-    """Images a second of two loops of the trunk, each a process of one thread."""
+    """Images a second that two loops of the trunk get done, each a process of one thread."""
     command = [TRUNK, backbone, "--runs", str(TRUNK_RUNS)]
     loops = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(UNITS)]
     outputs = [loop.communicate()[0] for loop in loops]
-    return sum(1000 / float(re.search(r"median ([\d.]+) ms", output).group(1)) for output in outputs)
+    return sum(1000 / float(re.search(r"mean ([\d.]+) ms", output).group(1)) for output in outputs)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ static bool see(struct gathering *gathering, unsigned thread, size_t image, unsi
     if (!*trunk && !trunk_new(job->backbone, SIGHT_SIDE, SIGHT_SIDE, trunk, err))
         return false;
     struct image picture;
-    if (!job->pixels(job->ctx, false, image, LEARN_SIDE, &picture, err))
+    if (!job->pixels(job->ctx, false, image, SIGHT_SIDE, &picture, err))
         return false;
     sight_see(features, *trunk, &picture, ret_seen);
     image_free(&picture);

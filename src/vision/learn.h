@@ -30,7 +30,8 @@ struct learn_box {
     float left, top, width, height;
 };
 
-/* What is looked at of an image is at the most so large on its shorter side, unless a detector's canvas is larger. */
+/* What a detector looks at of an image is so large on its shorter side, or as large as its canvas; so is what is kept
+   of it to find its like. */
 enum { LEARN_SIDE = 640 };
 
 /* Labels are places below the job's label_count. A classification image has `labels`, a detection image `boxes`. */

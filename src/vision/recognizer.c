@@ -66,9 +66,10 @@ size_t recognizer_most(const struct recognizer *recognizer)
 
 int recognizer_side(const struct recognizer *recognizer)
 {
-    struct canvas canvas = { 0, 0 };
-    if (recognizer->kind == MODEL_DETECTION)
-        detector_canvas(recognizer->detector, &canvas.width, &canvas.height);
+    struct canvas canvas;
+    if (recognizer->kind != MODEL_DETECTION)
+        return CLASSIFY_SIDE;
+    detector_canvas(recognizer->detector, &canvas.width, &canvas.height);
     return canvas_side(canvas);
 }
 

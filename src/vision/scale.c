@@ -6,6 +6,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "vision/gemm.h"
 
 enum { WEIGHT_BITS = 14 };
 
@@ -74,7 +77,7 @@ static unsigned char pixel_of(int32_t sum)
     return (unsigned char)((sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS);
 }
 
-static void blend_rows(const struct image *from, struct blend blend, int32_t *sums, unsigned char *row)
+WIDE_LOOPS static void blend_rows(const struct image *from, struct blend blend, int32_t *sums, unsigned char *row)
 {
     size_t width = (size_t)from->width * 3;
     for (size_t x = 0; x < width; x++)

@@ -15,7 +15,7 @@
 enum { SIGHT_SIDE = 224, SIGHT_MAPS = 2, SIGHT_PARTS_MAX = 10 };
 
 /* Under this name the block is kept; another name whenever its content changes. */
-#define SIGHT_NAME "classify-224.1"
+#define SIGHT_NAME "classify-224.2"
 
 struct sight {
     size_t parts, trunk_parts;         /* behind the trunk's: shapes, colours */
