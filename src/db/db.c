@@ -247,6 +247,16 @@ unsigned db_log_pages(const struct db *db)
     return db->log_pages;
 }
 
+uint64_t db_log_commits(const struct db *db)
+{
+    return db->log_commits;
+}
+
+struct db_moved db_moved(const struct db *db)
+{
+    return db->moved;
+}
+
 bool db_checkpoint(struct db *db, bool truncate, struct err *err)
 {
     return !broken(DB_CALL_CHECKPOINT, "", err) && db->driver->checkpoint(db, truncate, err);

@@ -128,15 +128,26 @@ bool db_others(struct db *db, int64_t *ret_count, struct err *err) MUST_CHECK;
  */
 bool db_end_stuck(struct db *db, struct err *err) MUST_CHECK;
 
-/* Pages in the write-ahead log behind this connection's last commit; 0 where an engine has none. */
+/* Pages in the write-ahead log behind this connection's last commit, and how many of its commits wrote there; 0 where
+   an engine has none. */
 unsigned db_log_pages(const struct db *db);
+uint64_t db_log_commits(const struct db *db);
 
 /*
- * Moves what the log holds into the database file; `truncate` also gives the log's space back. Others may write
- * meanwhile; only a log that was moved whole begins anew with the next commit. Nothing to do where the engine sees to
- * that itself.
+ * Moves what the log holds into the database file; `truncate` also gives the log's space back. Nothing to do where the
+ * engine sees to that itself. A log that was moved whole begins anew with the next commit.
+ *
+ * Others may write meanwhile, but only while the log is known not to be moved whole: SQLite before 3.51.3 loses pages
+ * when a commit begins the log anew in the middle of a checkpoint (its "WAL-reset bug").
  */
 bool db_checkpoint(struct db *db, bool truncate, struct err *err) MUST_CHECK;
+
+/* Of the connection's last checkpoint: pages in the log when it began, and whether all of those are moved. */
+struct db_moved {
+    unsigned log_pages;
+    bool whole;
+};
+struct db_moved db_moved(const struct db *db);
 
 /*
  * Writes everything that is committed now into a new file, as one state, whatever is written meanwhile. The file holds

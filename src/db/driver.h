@@ -47,6 +47,8 @@ struct db {
     bool in_transaction;
     int64_t changes;
     unsigned log_pages;
+    uint64_t log_commits;
+    struct db_moved moved; /* by the last checkpoint */
 };
 
 struct db_query {

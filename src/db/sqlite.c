@@ -53,7 +53,9 @@ static void sqlite_close(struct db *base)
 static int on_commit(void *base, sqlite3 *handle, const char *schema, int pages)
 {
     (void)handle, (void)schema;
-    ((struct db *)base)->log_pages = (unsigned)pages;
+    struct db *db = base;
+    db->log_pages = (unsigned)pages;
+    db->log_commits++;
     return SQLITE_OK;
 }
 
@@ -318,7 +320,10 @@ static bool sqlite_checkpoint(struct db *base, bool truncate, struct err *err)
     struct sqlite_db *db = (struct sqlite_db *)base;
     int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     sqlite3_busy_timeout(db->handle, 0); /* a reader in the way is no reason to hold the writer up */
-    int result = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL);
+    int pages = 0, moved = 0;
+    int result = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, &pages, &moved);
+    db->base.moved = (struct db_moved){ result == SQLITE_OK && pages > 0 ? (unsigned)pages : 0,
+                                        result == SQLITE_OK && pages == moved };
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY)
         return engine_fail(db->handle, "checkpoint", err);

@@ -14,12 +14,28 @@ enum { PASSES = 2 };
 struct tidier {
     struct store *store;
     char *place;
-    struct db *db; /* the thread's own */
+    struct db *db;    /* the thread's own */
+    uint64_t settled; /* the writer's commits to the log when it was last moved whole */
     pthread_t thread;
     pthread_mutex_t lock; /* the three below */
     pthread_cond_t change;
     bool asked, shrink, ending;
 };
+
+/*
+ * Whether there is surely something in the log that is not moved, and there will be until we move it. A commit has been
+ * made since it was last moved whole; or, behind a pass, the log is not as long as that pass has found it: then it has
+ * grown since, or begun anew and grown.
+ */
+static bool is_open(struct tidier *tidier, bool behind_a_pass)
+{
+    store_gate_take(tidier->store, STORE_JOB);
+    const struct db *writer = tidier->store->writer;
+    unsigned found = tidier->db ? db_moved(tidier->db).log_pages : 0; /* 0 also of a pass that could not be */
+    bool open = behind_a_pass ? found > 0 && db_log_pages(writer) != found : db_log_commits(writer) != tidier->settled;
+    store_gate_give(tidier->store);
+    return open;
+}
 
 static bool tidy(struct tidier *tidier, bool shrink, struct err *err)
 {
@@ -27,11 +43,13 @@ static bool tidy(struct tidier *tidier, bool shrink, struct err *err)
         tidier->db = NULL;
         return false;
     }
-    for (unsigned pass = 0; pass < PASSES; pass++)
+    for (unsigned pass = 0; pass < PASSES && is_open(tidier, pass > 0); pass++)
         if (!db_checkpoint(tidier->db, false, err))
             return false;
     store_gate_take(tidier->store, STORE_JOB);
     bool done = db_checkpoint(tidier->db, shrink, err);
+    if (done && db_moved(tidier->db).whole)
+        tidier->settled = db_log_commits(tidier->store->writer);
     store_gate_give(tidier->store);
     return done;
 }

@@ -1,7 +1,8 @@
 /*
  * tidier: moves the write-ahead log into the database file, on a thread and a connection of its own. The bulk is moved
- * while others write; the writer is held only for what came meanwhile, so that the log can begin anew. Only space is
- * at stake: what fails is logged and tried again when it is asked next.
+ * while others write; the writer is held only for what came meanwhile, so that the log can begin anew. Nobody else
+ * moves the log while the store is open, which is what db_checkpoint's condition is kept by. What fails is logged and
+ * tried again when it is asked next.
  */
 #ifndef PLACARD_STORE_TIDIER_H
 #define PLACARD_STORE_TIDIER_H

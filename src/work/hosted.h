@@ -18,9 +18,15 @@ struct hosting {
     pthread_mutex_t loading; /* one loads or unloads at a time; it guards the backbones, and comes before `lock` */
     struct shared_backbone *backbones;
     pthread_mutex_t lock; /* the rest, and what changes of each hosted */
-    pthread_cond_t ended; /* a worker has */
     struct hosted *first;
     uint64_t answered, refused, answering_us;
+};
+
+struct worker {
+    struct worker *next;
+    struct hosted *hosted;
+    pthread_t thread;
+    bool over; /* nothing of the hosted is used any more; joining does not wait */
 };
 
 struct hosted {
@@ -33,7 +39,7 @@ struct hosted {
     struct recognizer *recognizer;
     unsigned least, most;   /* workers */
     unsigned workers, idle; /* those that take images, and those of them that have none */
-    unsigned threads;       /* those, and the ones that are on their way out */
+    struct worker *crew;    /* their threads, and those that have ended and are not joined yet */
     bool closing;
     pthread_cond_t work;
     struct models_detection **queue; /* a ring of `room` */

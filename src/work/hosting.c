@@ -88,7 +88,8 @@ static struct models_detection *next_image(struct hosted *hosted)
 
 static void *run_worker(void *arg)
 {
-    struct hosted *hosted = arg;
+    struct worker *worker = arg;
+    struct hosted *hosted = worker->hosted;
     struct hosting *hosting = hosted->hosting;
     struct answerer answerer;
     /* this thread's alone, on Linux: the listener's calls go before images */
@@ -108,24 +109,53 @@ static void *run_worker(void *arg)
     pthread_mutex_unlock(&hosting->lock);
     answerer_free(&answerer);
     pthread_mutex_lock(&hosting->lock);
-    hosted->threads--;
-    pthread_cond_broadcast(&hosting->ended);
+    worker->over = true;
     pthread_mutex_unlock(&hosting->lock);
     return NULL;
+}
+
+/* Joins those that are over. Under the lock. */
+static void join_ended(struct hosted *hosted)
+{
+    for (struct worker **at = &hosted->crew, *worker; (worker = *at);) {
+        if (!worker->over) {
+            at = &worker->next;
+            continue;
+        }
+        *at = worker->next;
+        pthread_join(worker->thread, NULL);
+        free(worker);
+    }
+}
+
+/* Ends and joins all, of what nobody can find (any more); without the lock. */
+static void dismiss(struct hosted *hosted)
+{
+    pthread_mutex_lock(&hosted->hosting->lock);
+    hosted->closing = true;
+    pthread_cond_broadcast(&hosted->work);
+    pthread_mutex_unlock(&hosted->hosting->lock);
+    for (struct worker *worker; (worker = hosted->crew);) {
+        hosted->crew = worker->next;
+        pthread_join(worker->thread, NULL);
+        free(worker);
+    }
 }
 
 /* One more; under the lock. */
 static bool add_worker(struct hosted *hosted)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    bool done = pthread_create(&thread, &attributes, run_worker, hosted) == 0;
-    pthread_attr_destroy(&attributes);
-    hosted->workers += done;
-    hosted->threads += done;
-    return done;
+    struct worker *worker = mem_zero(1, sizeof *worker);
+    join_ended(hosted);
+    worker->hosted = hosted;
+    if (pthread_create(&worker->thread, NULL, run_worker, worker) != 0) {
+        free(worker);
+        return false;
+    }
+    worker->next = hosted->crew;
+    hosted->crew = worker;
+    hosted->workers++;
+    return true;
 }
 
 /* --- loading -------------------------------------------------------------------------------------------------------
@@ -182,16 +212,13 @@ static bool serve(struct hosting *hosting, struct hosted *hosted, struct err *er
     bool done = true;
     for (unsigned i = 0; done && i < hosted->least; i++)
         done = add_worker(hosted);
-    if (!done)
-        hosted->closing = true;
-    pthread_cond_broadcast(&hosted->work);
-    while (!done && hosted->threads > 0)
-        pthread_cond_wait(&hosting->ended, &hosting->lock);
     if (done) {
         hosted->next = hosting->first;
         hosting->first = hosted;
     }
     pthread_mutex_unlock(&hosting->lock);
+    if (!done)
+        dismiss(hosted);
     return done || fail(err, E_INTERNAL, "no threads are to be had for a model");
 }
 
@@ -237,16 +264,13 @@ void hosting_unload(struct hosting *hosting, int64_t version_id)
     while (*at && (*at)->id != version_id)
         at = &(*at)->next;
     struct hosted *hosted = *at;
-    if (hosted) {
-        *at = hosted->next;
-        hosted->closing = true;
-        pthread_cond_broadcast(&hosted->work);
-        while (hosted->threads > 0)
-            pthread_cond_wait(&hosting->ended, &hosting->lock);
-    }
-    pthread_mutex_unlock(&hosting->lock);
     if (hosted)
+        *at = hosted->next;
+    pthread_mutex_unlock(&hosting->lock);
+    if (hosted) {
+        dismiss(hosted);
         hosted_free(hosted);
+    }
     pthread_mutex_unlock(&hosting->loading);
 }
 
@@ -320,7 +344,6 @@ struct hosting *hosting_new(const struct workshop_options *options)
     hosting->options = options;
     pthread_mutex_init(&hosting->lock, NULL);
     pthread_mutex_init(&hosting->loading, NULL);
-    pthread_cond_init(&hosting->ended, NULL);
     return hosting;
 }
 
@@ -330,7 +353,6 @@ void hosting_free(struct hosting *hosting)
         hosting_unload(hosting, hosting->first->id);
     pthread_mutex_destroy(&hosting->lock);
     pthread_mutex_destroy(&hosting->loading);
-    pthread_cond_destroy(&hosting->ended);
     free(hosting);
 }
 

@@ -43,8 +43,8 @@ def fixture_request_folder(tmp_path):
             "default-account": ACCOUNT, "objects": f"dir:{tmp_path}/buckets", "output-bucket": "images",
             "backbone": str(backbones() / BACKBONE), "features": "", "features-bytes": 0, "threads": 2, "split": False,
             "manifest-bytes": 0, "manifest-lines": 0, "labels": 250, "line-chars": 100000, "label-chars": 256,
-            "labels-per-image": 50, "boxes-per-image": 50, "side-min-px": 64, "side-max-px": 4096, "dropped-percent": 20,
-            "log-json": False, "log-level": 1, "output-keys": [f"{name}/{stem}.json" for stem in OUTPUTS],
+            "labels-per-image": 50, "boxes-per-image": 50, "image-bytes": 0, "side-min-px": 64, "side-max-px": 4096,
+            "dropped-percent": 20, "log-json": False, "log-level": 1, "output-keys": [f"{name}/{stem}.json" for stem in OUTPUTS],
             "buckets": [], "training": [], "testing": [], **changes}
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         return folder
