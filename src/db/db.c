@@ -163,6 +163,16 @@ bool db_run(struct db_query *q, struct err *err)
     return step != DB_FAILED && ended;
 }
 
+bool db_number(struct db_query *q, int64_t *ret_number, struct err *err)
+{
+    enum db_step step = db_next(q, err);
+    int64_t number = step == DB_ROW ? db_int(q, 0) : 0;
+    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
 struct db_query *db_append(struct db *db, const char *sql_literal)
 {
     CHECK(db->in_transaction);

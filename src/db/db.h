@@ -104,6 +104,8 @@ bool db_append_end(struct db *db, struct err *err) MUST_CHECK;
 
 /* For statements that return nothing: bind, then run. */
 bool db_run(struct db_query *q, struct err *err) MUST_CHECK;
+/* For statements that return one number at the most: bind, then run. 0 where there is no row. */
+bool db_number(struct db_query *q, int64_t *ret_number, struct err *err) MUST_CHECK;
 int64_t db_changes(const struct db *db); /* rows changed by the last db_run */
 
 /* Several statements at once, for migrations and pragmas. */

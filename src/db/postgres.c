@@ -260,24 +260,13 @@ static bool pg_has_table(struct db *base, const char *name, bool *ret_has, struc
     return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
 }
 
-/* One number of a query that is bound. */
-static bool number_of(struct db_query *q, int64_t *ret_number, struct err *err)
-{
-    enum db_step step = db_next(q, err);
-    int64_t number = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 #define SEQUENCE "CAST(pg_get_serial_sequence(?1, 'id') AS regclass)"
 
 static bool pg_last_id(struct db *db, const char *table, int64_t *ret_id, struct err *err)
 {
     struct db_query *q = db_query(db, "SELECT coalesce(pg_sequence_last_value(" SEQUENCE "), 0)");
     db_bind_text(q, 1, span_str(table));
-    return number_of(q, ret_id, err);
+    return db_number(q, ret_id, err);
 }
 
 static bool pg_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)
@@ -287,12 +276,12 @@ static bool pg_raise_last_id(struct db *db, const char *table, int64_t id, struc
         db_query(db, "SELECT setval(" SEQUENCE ", ?2) WHERE ?2 > coalesce(pg_sequence_last_value(" SEQUENCE "), 0)");
     db_bind_text(q, 1, span_str(table));
     db_bind_int(q, 2, id);
-    return number_of(q, &set, err);
+    return db_number(q, &set, err);
 }
 
 static bool pg_others(struct db *db, int64_t *ret_count, struct err *err)
 {
-    return number_of(db_query(db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    return db_number(db_query(db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
                                   "pg_backend_pid() AND application_name = current_setting('application_name')"),
                      ret_count, err);
 }

@@ -281,10 +281,7 @@ static bool sqlite_last_id(struct db *db, const char *table, int64_t *ret_id, st
 {
     struct db_query *q = db_query(db, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1");
     db_bind_text(q, 1, span_str(table));
-    enum db_step step = db_next(q, err);
-    if (step == DB_ROW)
-        *ret_id = db_int(q, 0);
-    return db_end(q, step == DB_FAILED ? NULL : err) && step != DB_FAILED;
+    return db_number(q, ret_id, err);
 }
 
 static bool sqlite_raise_last_id(struct db *db, const char *table, int64_t id, struct err *err)

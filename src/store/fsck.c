@@ -40,16 +40,6 @@ void fsck_note(struct fsck_walk *walk, struct span subject, const char *format, 
     va_end(args);
 }
 
-bool fsck_number(struct db_query *q, int64_t *ret_number, struct err *err)
-{
-    enum db_step step = db_next(q, err);
-    int64_t number = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 static bool load_hash_secret(struct fsck_walk *walk, struct err *err)
 {
     struct db_query *q = db_query(walk->db, "SELECT value FROM meta WHERE key = 'hash_secret'");
@@ -73,11 +63,11 @@ static bool check_status(struct fsck_walk *walk, const struct dataset_row *row, 
                                             "(other_id = ?1 AND kind = ?2)");
     db_bind_int(q, 1, row->view.id);
     db_bind_int(q, 2, JOB_DISTRIBUTE);
-    if (!fsck_number(q, &own, err))
+    if (!db_number(q, &own, err))
         return false;
     q = db_query(walk->db, "SELECT count(*) FROM job WHERE other_id = ?1");
     db_bind_int(q, 1, row->view.id);
-    if (!fsck_number(q, &reading, err))
+    if (!db_number(q, &reading, err))
         return false;
     *ret_pending = own > 0 || reading > 0;
     switch (row->view.status) {
@@ -100,11 +90,11 @@ static bool check_unseen(struct fsck_walk *walk, const struct dataset_row *row, 
                                             "IS NOT NULL)");
     db_bind_int(q, 1, row->view.id);
     db_bind_int(q, 2, row->generation);
-    if (!fsck_number(q, &blocks, err))
+    if (!db_number(q, &blocks, err))
         return false;
     q = db_query(walk->db, "SELECT count(*) FROM staged_label WHERE dataset_id = ?1");
     db_bind_int(q, 1, row->view.id);
-    if (!fsck_number(q, &labels, err))
+    if (!db_number(q, &labels, err))
         return false;
     if (blocks > 0)
         fsck_fault(walk, row->view.arn, "%lld blocks are staged or dying and no job works on it", (long long)blocks);
@@ -157,7 +147,7 @@ static bool check_datasets(struct fsck_walk *walk, struct err *err)
 static bool check_none(struct fsck_walk *walk, struct db_query *q, const char *what, const char *lacks, struct err *err)
 {
     int64_t count;
-    if (!fsck_number(q, &count, err))
+    if (!db_number(q, &count, err))
         return false;
     if (count > 0)
         fsck_fault(walk, span_str(what), "%lld of them have %s", (long long)count, lacks);
@@ -221,9 +211,9 @@ static bool check_versions(struct fsck_walk *walk, struct err *err)
 
 static bool count_rows(struct fsck_walk *walk, struct err *err)
 {
-    return fsck_number(db_query(walk->db, "SELECT count(*) FROM project"), &walk->counts.projects, err) &&
-           fsck_number(db_query(walk->db, "SELECT count(*) FROM project_version"), &walk->counts.versions, err) &&
-           fsck_number(db_query(walk->db, "SELECT count(*) FROM job"), &walk->counts.jobs, err);
+    return db_number(db_query(walk->db, "SELECT count(*) FROM project"), &walk->counts.projects, err) &&
+           db_number(db_query(walk->db, "SELECT count(*) FROM project_version"), &walk->counts.versions, err) &&
+           db_number(db_query(walk->db, "SELECT count(*) FROM job"), &walk->counts.jobs, err);
 }
 
 bool fsck_run(const struct fsck_options *options, struct fsck_counts *ret_counts, struct err *err)

@@ -60,7 +60,7 @@ static bool load_labels(struct recount *r, struct err *err)
     int64_t id = r->dataset->view.id, count;
     struct db_query *q = db_query(r->walk->db, "SELECT count(*) FROM label WHERE dataset_id = ?1");
     db_bind_int(q, 1, id);
-    if (!fsck_number(q, &count, err))
+    if (!db_number(q, &count, err))
         return false;
     r->labels = arena_alloc(&r->arena, ((size_t)count + 1) * sizeof *r->labels);
     q = db_query(r->walk->db, "SELECT id, name, entries, boxed, declared FROM label WHERE dataset_id = ?1 ORDER BY id");

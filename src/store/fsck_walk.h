@@ -18,9 +18,6 @@ struct fsck_walk {
 void fsck_fault(struct fsck_walk *walk, struct span subject, const char *format, ...) PRINTF_LIKE(3, 4);
 void fsck_note(struct fsck_walk *walk, struct span subject, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* One whole number of a query that is bound: its first column in its only row. */
-bool fsck_number(struct db_query *q, int64_t *ret_number, struct err *err) MUST_CHECK;
-
 /* Everything about one dataset; `pending`: a job works on it or reads it. */
 bool fsck_dataset(struct fsck_walk *walk, const struct dataset_row *dataset, bool pending, struct err *err) MUST_CHECK;
 

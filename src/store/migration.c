@@ -15,22 +15,12 @@ struct migration {
     struct db *from, *to;
 };
 
-static bool number_of(struct db_query *q, int64_t *ret_number, struct err *err)
-{
-    enum db_step step = db_next(q, err);
-    int64_t number = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 /* --- whether it may be -------------------------------------------------------------------------------------------- */
 
 static bool is_marked(struct db *db, bool *ret_marked, struct err *err)
 {
     int64_t marks;
-    if (!number_of(db_query(db, "SELECT count(*) FROM meta WHERE key = 'unfinished'"), &marks, err))
+    if (!db_number(db_query(db, "SELECT count(*) FROM meta WHERE key = 'unfinished'"), &marks, err))
         return false;
     *ret_marked = marks > 0;
     return true;
@@ -63,7 +53,7 @@ static bool holds_something(struct db *db, bool *ret_holds, struct err *err)
         int64_t rows = 0;
         if (table->prepared)
             continue;
-        if (!db_has_table(db, table->name, &has, err) || (has && !number_of(db_query(db, table->count), &rows, err)))
+        if (!db_has_table(db, table->name, &has, err) || (has && !db_number(db_query(db, table->count), &rows, err)))
             return false;
         *ret_holds = rows > 0;
     }
@@ -207,8 +197,8 @@ static bool copy_table(struct migration *migration, const struct migration_table
 static bool compare(struct migration *migration, const struct migration_table *table, struct err *err)
 {
     int64_t sent, arrived;
-    return number_of(db_query(migration->from, table->count), &sent, err) &&
-           number_of(db_query(migration->to, table->count), &arrived, err) &&
+    return db_number(db_query(migration->from, table->count), &sent, err) &&
+           db_number(db_query(migration->to, table->count), &arrived, err) &&
            (sent == arrived || fail(err, E_INTERNAL, "of table %s %lld rows were to be copied and %lld have arrived",
                                     table->name, (long long)sent, (long long)arrived));
 }

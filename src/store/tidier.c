@@ -31,7 +31,7 @@ static bool is_open(struct tidier *tidier, bool behind_a_pass)
 {
     store_gate_take(tidier->store, STORE_JOB);
     const struct db *writer = tidier->store->writer;
-    unsigned found = tidier->db ? db_moved(tidier->db).log_pages : 0; /* 0 also of a pass that could not be */
+    unsigned found = db_moved(tidier->db).log_pages; /* 0 of a pass that could not be */
     bool open = behind_a_pass ? found > 0 && db_log_pages(writer) != found : db_log_commits(writer) != tidier->settled;
     store_gate_give(tidier->store);
     return open;

@@ -67,16 +67,6 @@ struct span version_output_key(struct arena *arena, const struct version *versio
 
 /* --- what must hold ----------------------------------------------------------------------------------------------- */
 
-static bool count(struct db_query *q, int64_t *ret_count, struct err *err)
-{
-    enum db_step step = db_next(q, err);
-    int64_t value = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    *ret_count = value;
-    return true;
-}
-
 /* How many versions in one of two states the project's account has in its region. */
 static bool count_in_state(struct db *db, int64_t project_id, enum version_status status, enum version_status or_status,
                            int64_t *ret_count, struct err *err)
@@ -87,7 +77,7 @@ static bool count_in_state(struct db *db, int64_t project_id, enum version_statu
     db_bind_int(q, 1, project_id);
     db_bind_int(q, 2, status);
     db_bind_int(q, 3, or_status);
-    return count(q, ret_count, err);
+    return db_number(q, ret_count, err);
 }
 
 static bool room_for_version(struct db *db, int64_t project_id, const struct version_quotas *quotas, struct err *err)

@@ -147,21 +147,11 @@ bool version_row_set_status(struct store *store, struct db *db, const struct ver
     return db_run(q, err);
 }
 
-static bool number(struct db_query *q, int64_t *ret_number, struct err *err)
-{
-    enum db_step step = db_next(q, err);
-    int64_t value = step == DB_ROW ? db_int(q, 0) : 0;
-    if (!db_end(q, step == DB_FAILED ? NULL : err) || step == DB_FAILED)
-        return false;
-    *ret_number = value;
-    return true;
-}
-
 bool version_rows_count(struct db *db, int64_t project_id, int64_t *ret_count, struct err *err)
 {
     struct db_query *q = db_query(db, "SELECT count(*) FROM project_version WHERE project_id = ?1");
     db_bind_int(q, 1, project_id);
-    return number(q, ret_count, err);
+    return db_number(q, ret_count, err);
 }
 
 bool version_rows_running(struct db *db, struct arena *arena, struct version **ret_versions, size_t *ret_count,
@@ -171,7 +161,7 @@ bool version_rows_running(struct db *db, struct arena *arena, struct version **r
     struct db_query *q = db_query(db, "SELECT count(*) FROM project_version WHERE status IN (?1, ?2)");
     db_bind_int(q, 1, VERSION_RUNNING);
     db_bind_int(q, 2, VERSION_STARTING);
-    if (!number(q, &room, err))
+    if (!db_number(q, &room, err))
         return false;
     struct version *versions = arena_alloc(arena, ((size_t)room + 1) * sizeof *versions);
     size_t count = 0;
@@ -197,7 +187,7 @@ bool version_rows_training_on(struct db *db, int64_t dataset_id, bool *ret_train
                                       "(train_dataset_id = ?1 OR test_dataset_id = ?1)");
     db_bind_int(q, 1, dataset_id);
     db_bind_int(q, 2, VERSION_TRAINING_IN_PROGRESS);
-    if (!number(q, &count, err))
+    if (!db_number(q, &count, err))
         return false;
     *ret_training = count > 0;
     return true;

@@ -38,16 +38,21 @@ static int end(void **state)
     return 0;
 }
 
-static bool insert(struct db *db, int64_t id, struct span name, struct span data)
+static struct db_query *bind_thing(struct db_query *q, int64_t id, struct span name, struct span data)
 {
-    struct db_query *q = db_query(db, "INSERT INTO thing (id, name, data) VALUES (?1, ?2, ?3)");
     db_bind_int(q, 1, id);
     if (name.ptr)
         db_bind_text(q, 2, name);
     else
         db_bind_null(q, 2);
     db_bind_blob(q, 3, data);
-    return db_run(q, &err);
+    return q;
+}
+
+static bool insert(struct db *db, int64_t id, struct span name, struct span data)
+{
+    struct db_query *q = db_query(db, "INSERT INTO thing (id, name, data) VALUES (?1, ?2, ?3)");
+    return db_run(bind_thing(q, id, name, data), &err);
 }
 
 static void fill(int64_t rows)
@@ -143,19 +148,24 @@ static void a_failure_spoils_the_transaction(void **state)
 }
 
 /* Each reads what the other writes: one of them did not see the last word. */
-static void writes_are_serializable(void **state)
+static void assert_serializable(bool (*put)(struct db *db, int64_t id, struct span name, struct span data))
 {
-    (void)state;
     assert_true(db_begin(one, DB_WRITE, &err));
     assert_true(db_begin(two, DB_WRITE, &err));
     assert_int_equal(count(one), 0);
     assert_int_equal(count(two), 0);
-    assert_true(insert(one, 1, SPAN_NONE, SPAN_NONE));
-    assert_true(insert(two, 2, SPAN_NONE, SPAN_NONE));
+    assert_true(put(one, 1, SPAN_NONE, SPAN_NONE));
+    assert_true(put(two, 2, SPAN_NONE, SPAN_NONE));
     assert_true(db_commit(one, &err));
     assert_false(db_commit(two, &err));
     assert_int_equal(err.code, E_CONFLICT);
     assert_int_equal(count(one), 1);
+}
+
+static void writes_are_serializable(void **state)
+{
+    (void)state;
+    assert_serializable(insert);
 }
 
 static void a_row_that_is_there_meanwhile_is_a_conflict(void **state)
@@ -234,13 +244,7 @@ static void a_connection_is_made_anew(void **state)
 static bool append(struct db *db, int64_t id, struct span name, struct span data)
 {
     struct db_query *q = db_append(db, "INSERT INTO thing (id, name, data) VALUES (?1, ?2, ?3)");
-    db_bind_int(q, 1, id);
-    if (name.ptr)
-        db_bind_text(q, 2, name);
-    else
-        db_bind_null(q, 2);
-    db_bind_blob(q, 3, data);
-    return db_append_row(q, &err);
+    return db_append_row(bind_thing(q, id, name, data), &err);
 }
 
 static void appended_values_come_back(void **state)
@@ -323,16 +327,7 @@ static void what_is_wrong_with_a_row_is_told_at_the_end(void **state)
 static void appends_meet_others(void **state)
 {
     (void)state;
-    assert_true(db_begin(one, DB_WRITE, &err));
-    assert_true(db_begin(two, DB_WRITE, &err));
-    assert_int_equal(count(one), 0);
-    assert_int_equal(count(two), 0);
-    assert_true(append(one, 1, SPAN_NONE, SPAN_NONE));
-    assert_true(append(two, 2, SPAN_NONE, SPAN_NONE));
-    assert_true(db_commit(one, &err));
-    assert_false(db_commit(two, &err));
-    assert_int_equal(err.code, E_CONFLICT);
-    assert_int_equal(count(one), 1);
+    assert_serializable(append);
 }
 
 static void an_append_on_a_broken_connection_is_a_conflict(void **state)
